@@ -1,0 +1,73 @@
+#include "core/io.h"
+
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+static void on_poll(uv_poll_t *handle, int status, int events) {
+  zuv__io_t *io = zuv__container_of(handle, zuv__io_t, poll);
+
+  if (status < 0) {
+    /* libuv stops watching a descriptor in error; reading or writing it tells
+     * which error it is. */
+    events = UV_READABLE | UV_WRITABLE;
+    io->events = 0;
+  }
+  io->cb(io->owner, events);
+}
+
+int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
+                 zuv__io_t **out) {
+  zuv__io_t *io = zuv__malloc(sizeof(*io));
+  int err;
+
+  if (io == NULL) {
+    err = UV_ENOMEM;
+    goto fail;
+  }
+  err = uv_poll_init(loop->uv, &io->poll, fd);
+  if (err != 0)
+    goto fail;
+  uv_unref((uv_handle_t *)&io->poll);
+  io->loop = loop;
+  io->owner = owner;
+  io->cb = cb;
+  io->fd = fd;
+  io->events = 0;
+  *out = io;
+  return 0;
+
+fail:
+  zuv__free(io);
+  close(fd);
+  return err;
+}
+
+int zuv__io_watch(zuv__io_t *io, int events) {
+  int err;
+
+  if (io->events == events)
+    return 0;
+  if (uv_is_closing((uv_handle_t *)&io->poll))
+    return UV_EBADF;
+  err = events == 0 ? uv_poll_stop(&io->poll)
+                    : uv_poll_start(&io->poll, events, on_poll);
+  if (err == 0)
+    io->events = events;
+  return err;
+}
+
+static void on_close(uv_handle_t *handle) {
+  zuv__free(zuv__container_of(handle, zuv__io_t, poll));
+}
+
+void zuv__io_close(zuv__io_t *io) {
+  bool closed_by_program = uv_is_closing((uv_handle_t *)&io->poll);
+
+  if (closed_by_program)
+    zuv__loop_bury(io->loop, &io->grave, io);
+  else
+    uv_close((uv_handle_t *)&io->poll, on_close);
+  close(io->fd);
+  io->fd = -1;
+}

@@ -1,0 +1,25 @@
+/* Events on their way to the application. They are told by the work task, or
+ * before the next message, in order; at most a bounded number waits. */
+#ifndef ZUV_CORE_MONITOR_H
+#define ZUV_CORE_MONITOR_H
+
+#include "zuv.h"
+
+struct zuv__socket_s;
+
+enum { ZUV__EVENTS_WAITING_MAX = 4096 };
+
+/* Copies the event, its endpoint text included, and keeps the peer. Nobody
+ * listening, no memory or too many waiting: the event is lost. */
+void zuv__monitor_event(struct zuv__socket_s *socket, const zuv_event_t *event);
+
+/* One more message was dropped for want of room. */
+void zuv__monitor_dropped(struct zuv__socket_s *socket, uint64_t count);
+
+/* Tells what waits. The callback may close the socket. */
+void zuv__monitor_tell(struct zuv__socket_s *socket);
+
+/* Forgets what waits. */
+void zuv__monitor_clear(struct zuv__socket_s *socket);
+
+#endif /* ZUV_CORE_MONITOR_H */

@@ -1,0 +1,270 @@
+/* The table of the socket options: what each one is, without any code. Rows are
+ * grouped by purpose and indexed by number. docs/options.md shows the same
+ * rows; the test of options.c compares the two. */
+#include "core/options.h"
+
+#include <limits.h>
+
+#define BIT(socket_type) (1u << (socket_type))
+#define ALL 0xfffu
+/* REP is a ROUTER inside, REQ a DEALER, PUB an XPUB: as in libzmq they take
+ * the options of what they are made of. */
+#define ROUTERS (BIT(ZUV_ROUTER) | BIT(ZUV_REP))
+#define DEALERS (BIT(ZUV_DEALER) | BIT(ZUV_REQ))
+#define XPUBS (BIT(ZUV_XPUB) | BIT(ZUV_PUB))
+
+#define GET ZUV__OPTION_GET
+#define GET_WIDE (ZUV__OPTION_GET | ZUV__OPTION_GET_WIDE)
+#define SET ZUV__OPTION_SET
+#define BOTH (ZUV__OPTION_GET | ZUV__OPTION_SET)
+
+#define ROW(name, type, access, socket_types, min, max, initial, offset, size, \
+            when, handling, unit, summary)                                     \
+  [ZUV_##name] = {ZUV_##name,                                                  \
+                  #name,                                                       \
+                  ZUV__OPTION_##type,                                          \
+                  access,                                                      \
+                  socket_types,                                                \
+                  min,                                                         \
+                  max,                                                         \
+                  initial,                                                     \
+                  offset,                                                      \
+                  size,                                                        \
+                  ZUV__OPTION_##when,                                          \
+                  ZUV__OPTION_##handling,                                      \
+                  unit,                                                        \
+                  summary}
+
+/* Kept in `field` of zuv__options_t. */
+#define STORED(name, field, type, access, socket_types, min, max, initial,     \
+               when, unit, summary)                                            \
+  ROW(name, type, access, socket_types, min, max, initial,                     \
+      offsetof(zuv__options_t, field), sizeof(((zuv__options_t *)0)->field),   \
+      when, PLAIN, unit, summary)
+
+/* Checked here, done by the socket or its pattern. */
+#define SPECIAL(name, type, access, socket_types, min, max, when, unit,        \
+                summary)                                                       \
+  ROW(name, type, access, socket_types, min, max, 0, 0, 0, when, SPECIAL,      \
+      unit, summary)
+
+#define CONSTANT(name, access, value, summary)                                 \
+  ROW(name, INT, access, ALL, value, value, value, 0, 0, NOW, CONSTANT, "",    \
+      summary)
+
+#define UNSUPPORTED(number_, name_, summary_)                                  \
+  [number_] = {.number = number_,                                              \
+               .name = name_,                                                  \
+               .handling = ZUV__OPTION_UNSUPPORTED,                            \
+               .unit = "",                                                     \
+               .summary = summary_}
+
+const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
+    /* The socket */
+    STORED(TYPE, type, INT, GET, ALL, ZUV_PAIR, ZUV_STREAM, 0, NOW, "",
+           "The socket type"),
+    SPECIAL(EVENTS, INT, GET_WIDE, ALL, 0, 3, NOW, "",
+            "ZUV_POLLIN and ZUV_POLLOUT, as they hold now"),
+    SPECIAL(LAST_ENDPOINT, STRING, GET, ALL, 0, INT64_MAX, NOW, "",
+            "The endpoint of the last successful bind or connect, resolved"),
+    STORED(LINGER, linger, INT, BOTH, ALL, -1, INT_MAX, -1, CLOSE, "ms",
+           "How long a close waits for unsent messages; -1: for ever"),
+    STORED(SNDHWM, sndhwm, INT, BOTH, ALL, 0, INT_MAX, 1000, NOW_AND_NEXT,
+           "messages", "Limit of messages waiting to be sent; 0: none"),
+    STORED(RCVHWM, rcvhwm, INT, BOTH, ALL, 0, INT_MAX, 1000, NOW_AND_NEXT,
+           "messages", "Limit of messages waiting to be received; 0: none"),
+    STORED(SNDTIMEO, sndtimeo, INT, BOTH, ALL, -1, INT_MAX, -1, NOW, "ms",
+           "Limit of a blocking send; the native API has none"),
+    STORED(RCVTIMEO, rcvtimeo, INT, BOTH, ALL, -1, INT_MAX, -1, NOW, "ms",
+           "Limit of a blocking receive; the native API has none"),
+    STORED(CONFLATE, conflate, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
+           "Keep only the newest message"),
+    STORED(AFFINITY, affinity, UINT64, BOTH, ALL, 0, 0, 0, NEXT, "",
+           "I/O threads to use; the native API has none, so only 0 is taken"),
+    SPECIAL(RCVMORE, INT, GET_WIDE, ALL, 0, 1, NOW, "",
+            "More parts follow; 0 here, since messages are delivered whole"),
+    CONSTANT(MECHANISM, GET, 0, "The security mechanism; 0: NULL"),
+    CONSTANT(THREAD_SAFE, GET_WIDE, 0, "Sockets belong to one thread"),
+
+    /* Connections */
+    STORED(ROUTING_ID, routing_id, BLOB, BOTH, ALL, 1, 255, 0, NEXT, "bytes",
+           "The id announced to ROUTER peers"),
+    STORED(IMMEDIATE, immediate, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
+           "Queue messages only for peers whose handshake is done"),
+    STORED(RECONNECT_IVL, reconnect_ivl, INT, BOTH, ALL, -1, INT_MAX, 100, NEXT,
+           "ms", "Delay before the next attempt; -1 and 0: none is made"),
+    STORED(RECONNECT_IVL_MAX, reconnect_ivl_max, INT, BOTH, ALL, 0, INT_MAX, 0,
+           NEXT, "ms", "Double the delay up to this; 0: constant delay"),
+    STORED(RECONNECT_STOP, reconnect_stop, INT, BOTH, ALL, INT_MIN, INT_MAX, 0,
+           NEXT, "", "Bits ZUV_RECONNECT_STOP_*: when to stop trying"),
+    STORED(CONNECT_TIMEOUT, connect_timeout, INT, BOTH, ALL, 0, INT_MAX, 0,
+           NEXT, "ms", "Limit of one attempt to connect; 0: the system's"),
+    STORED(HANDSHAKE_IVL, handshake_ivl, INT, BOTH, ALL, 0, INT_MAX, 30000,
+           NEXT, "ms", "Limit of greeting and handshake; 0: none"),
+    STORED(MAXMSGSIZE, max_message_size, INT64, BOTH, ALL, INT64_MIN, INT64_MAX,
+           -1, NEXT, "bytes", "Limit of an incoming frame; negative: none"),
+    STORED(BACKLOG, backlog, INT, BOTH, ALL, 0, INT_MAX, 100, NEXT, "",
+           "Limit of connections waiting to be accepted"),
+    STORED(USE_FD, use_fd, INT, BOTH, ALL, -1, INT_MAX, -1, NEXT, "",
+           "Bind adopts this listening descriptor; -1: makes its own"),
+
+    /* TCP and IPC */
+    STORED(IPV6, ipv6, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
+           "Use IPv6, and IPv4 through it"),
+    STORED(IPV4ONLY, ipv6, INVERSE_FLAG, BOTH, ALL, 0, 1, 1, NEXT, "",
+           "The opposite of IPV6 (deprecated)"),
+    STORED(SNDBUF, sndbuf, INT, BOTH, ALL, -1, INT_MAX, -1, NEXT, "bytes",
+           "SO_SNDBUF; -1: the system's"),
+    STORED(RCVBUF, rcvbuf, INT, BOTH, ALL, -1, INT_MAX, -1, NEXT, "bytes",
+           "SO_RCVBUF; -1: the system's"),
+    STORED(TCP_KEEPALIVE, tcp_keepalive, INT, BOTH, ALL, -1, 1, -1, NEXT, "",
+           "SO_KEEPALIVE; -1: the system's, and the next three are not used"),
+    STORED(TCP_KEEPALIVE_CNT, tcp_keepalive_cnt, INT, BOTH, ALL, -1, 127, -1,
+           NEXT, "probes", "TCP_KEEPCNT, not 0; -1: the system's"),
+    STORED(TCP_KEEPALIVE_IDLE, tcp_keepalive_idle, INT, BOTH, ALL, -1, 32767,
+           -1, NEXT, "s", "TCP_KEEPIDLE, not 0; -1: the system's"),
+    STORED(TCP_KEEPALIVE_INTVL, tcp_keepalive_intvl, INT, BOTH, ALL, -1, 32767,
+           -1, NEXT, "s", "TCP_KEEPINTVL, not 0; -1: the system's"),
+    STORED(TCP_MAXRT, tcp_maxrt, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT, "ms",
+           "TCP_USER_TIMEOUT; 0: the system's"),
+    STORED(TOS, tos, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT, "",
+           "IP_TOS and IPV6_TCLASS; 0: the system's"),
+    STORED(PRIORITY, priority, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT, "",
+           "SO_PRIORITY; 0: the system's"),
+    STORED(BUSY_POLL, busy_poll, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT, "us",
+           "SO_BUSY_POLL; 0: the system's"),
+    STORED(BINDTODEVICE, bind_to_device, STRING, BOTH, ALL, 0, 16, 0, NEXT,
+           "bytes", "SO_BINDTODEVICE, an interface's name; empty: any"),
+
+    /* ROUTER, DEALER, REQ, REP, STREAM */
+    STORED(ROUTER_MANDATORY, router_mandatory, FLAG, SET, ROUTERS, 0, INT_MAX,
+           0, NOW, "", "Refuse messages to unknown or full peers"),
+    STORED(ROUTER_HANDOVER, router_handover, FLAG, SET, ROUTERS, 0, INT_MAX, 0,
+           NOW, "", "A new peer takes over a routing id in use"),
+    STORED(ROUTER_RAW, router_raw, FLAG, SET, ROUTERS, 0, INT_MAX, 0, NEXT, "",
+           "Talk raw TCP as STREAM does (deprecated)"),
+    STORED(ROUTER_NOTIFY, router_notify, INT, BOTH, ROUTERS, 0, 3, 0, NEXT, "",
+           "Report peers that come (1) and go (2) by empty messages"),
+    STORED(CONNECT_ROUTING_ID, connect_routing_id, BLOB, SET,
+           ROUTERS | BIT(ZUV_STREAM), 1, 255, 0, NEXT, "bytes",
+           "Our id for the peer of the next connect, which consumes it"),
+    STORED(PROBE_ROUTER, probe_router, FLAG, SET, ROUTERS | DEALERS, 0, INT_MAX,
+           0, NEXT, "", "Begin each connection with an empty message"),
+    STORED(REQ_CORRELATE, req_correlate, FLAG, SET, BIT(ZUV_REQ), 0, INT_MAX, 0,
+           NOW, "", "Number the requests; ignore replies to others"),
+    STORED(REQ_RELAXED, req_relaxed, FLAG, SET, BIT(ZUV_REQ), 0, INT_MAX, 0,
+           NOW, "", "Allow a new request before the reply"),
+    STORED(STREAM_NOTIFY, stream_notify, FLAG, SET, BIT(ZUV_STREAM), 0, 1, 1,
+           NEXT, "", "Report connects and disconnects by empty messages"),
+
+    /* PUB, SUB, XPUB, XSUB */
+    SPECIAL(SUBSCRIBE, BLOB, SET, BIT(ZUV_SUB) | XPUBS, 0, INT64_MAX, NOW,
+            "bytes", "Subscribe to a prefix; PUB, XPUB: with XPUB_MANUAL only"),
+    SPECIAL(UNSUBSCRIBE, BLOB, SET, BIT(ZUV_SUB) | XPUBS, 0, INT64_MAX, NOW,
+            "bytes", "Take one subscription back; PUB, XPUB: likewise"),
+    STORED(INVERT_MATCHING, invert_matching, FLAG, BOTH, ALL, INT_MIN, INT_MAX,
+           0, NOW, "", "Pass what does not match; set it at both ends"),
+    SPECIAL(TOPICS_COUNT, INT, GET_WIDE, XPUBS | BIT(ZUV_SUB) | BIT(ZUV_XSUB),
+            0, INT_MAX, NOW, "topics",
+            "How many different topics are subscribed to"),
+    STORED(XPUB_VERBOSE, xpub_verbose, FLAG, SET, XPUBS, 0, INT_MAX, 0, NOW, "",
+           "Report repeated subscriptions too; ends XPUB_VERBOSER"),
+    STORED(XPUB_VERBOSER, xpub_verboser, FLAG, SET, XPUBS, 0, INT_MAX, 0, NOW,
+           "", "Report repeated subscriptions and all cancellations"),
+    STORED(XPUB_MANUAL, xpub_manual, FLAG, SET, XPUBS, 0, INT_MAX, 0, NOW, "",
+           "Only report subscriptions; the application decides"),
+    STORED(XPUB_MANUAL_LAST_VALUE, xpub_manual_last_value, FLAG, SET, XPUBS, 0,
+           INT_MAX, 0, NOW, "",
+           "XPUB_MANUAL, and one message to the last subscriber alone"),
+    STORED(XPUB_NODROP, xpub_nodrop, FLAG, SET, XPUBS, 0, INT_MAX, 0, NOW, "",
+           "Refuse a message that a subscriber has no room for"),
+    SPECIAL(XPUB_WELCOME_MSG, BLOB, SET, XPUBS, 0, INT64_MAX, NEXT, "bytes",
+            "Message that begins each connection; empty: none"),
+    STORED(ONLY_FIRST_SUBSCRIBE, only_first_subscribe, FLAG, SET,
+           XPUBS | BIT(ZUV_XSUB), 0, INT_MAX, 0, NOW, "",
+           "Only a message's first part may be a subscription"),
+    STORED(XSUB_VERBOSE_UNSUBSCRIBE, xsub_verbose_unsubscribe, FLAG, SET,
+           BIT(ZUV_XSUB), INT_MIN, INT_MAX, 0, NOW, "",
+           "Pass on repeated cancellations"),
+
+    /* Not supported: the blocking API's descriptor, and tuning */
+    UNSUPPORTED(ZUV_FD, "FD", "Descriptor that signals activity"),
+    UNSUPPORTED(ZUV_IN_BATCH_SIZE, "IN_BATCH_SIZE", "Size of read buffers"),
+    UNSUPPORTED(ZUV_OUT_BATCH_SIZE, "OUT_BATCH_SIZE", "Size of write buffers"),
+    UNSUPPORTED(ZUV_LOOPBACK_FASTPATH, "LOOPBACK_FASTPATH",
+                "Faster loopback connections of Windows"),
+
+    /* Not supported: heartbeats and messages of the connection */
+    UNSUPPORTED(ZUV_HEARTBEAT_IVL, "HEARTBEAT_IVL", "Interval of PINGs"),
+    UNSUPPORTED(ZUV_HEARTBEAT_TTL, "HEARTBEAT_TTL",
+                "Silence after which the peer closes"),
+    UNSUPPORTED(ZUV_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT",
+                "Silence after which this end closes"),
+    UNSUPPORTED(ZUV_HELLO_MSG, "HELLO_MSG", "First message to each peer"),
+    UNSUPPORTED(ZUV_DISCONNECT_MSG, "DISCONNECT_MSG",
+                "Received when an accepted peer goes away"),
+    UNSUPPORTED(ZUV_HICCUP_MSG, "HICCUP_MSG",
+                "Received when a connected peer goes away"),
+    UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
+
+    /* Not supported: security */
+    UNSUPPORTED(ZUV_PLAIN_SERVER, "PLAIN_SERVER", "Be a PLAIN server"),
+    UNSUPPORTED(ZUV_PLAIN_USERNAME, "PLAIN_USERNAME", "User name for PLAIN"),
+    UNSUPPORTED(ZUV_PLAIN_PASSWORD, "PLAIN_PASSWORD", "Password for PLAIN"),
+    UNSUPPORTED(ZUV_CURVE_SERVER, "CURVE_SERVER", "Be a CURVE server"),
+    UNSUPPORTED(ZUV_CURVE_PUBLICKEY, "CURVE_PUBLICKEY", "Own public key"),
+    UNSUPPORTED(ZUV_CURVE_SECRETKEY, "CURVE_SECRETKEY", "Own secret key"),
+    UNSUPPORTED(ZUV_CURVE_SERVERKEY, "CURVE_SERVERKEY", "Server's public key"),
+    UNSUPPORTED(ZUV_ZAP_DOMAIN, "ZAP_DOMAIN", "Domain of ZAP requests"),
+    UNSUPPORTED(ZUV_ZAP_ENFORCE_DOMAIN, "ZAP_ENFORCE_DOMAIN",
+                "ZAP only with a domain"),
+    UNSUPPORTED(ZUV_GSSAPI_SERVER, "GSSAPI_SERVER", "Be a GSSAPI server"),
+    UNSUPPORTED(ZUV_GSSAPI_PLAINTEXT, "GSSAPI_PLAINTEXT",
+                "GSSAPI without encryption"),
+    UNSUPPORTED(ZUV_GSSAPI_PRINCIPAL, "GSSAPI_PRINCIPAL", "Own principal"),
+    UNSUPPORTED(ZUV_GSSAPI_SERVICE_PRINCIPAL, "GSSAPI_SERVICE_PRINCIPAL",
+                "Server's principal"),
+    UNSUPPORTED(ZUV_GSSAPI_PRINCIPAL_NAMETYPE, "GSSAPI_PRINCIPAL_NAMETYPE",
+                "Kind of name of the own principal"),
+    UNSUPPORTED(ZUV_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+                "GSSAPI_SERVICE_PRINCIPAL_NAMETYPE",
+                "Kind of name of the server's principal"),
+    UNSUPPORTED(103, "WSS_KEY_PEM", "TLS key"),
+    UNSUPPORTED(104, "WSS_CERT_PEM", "TLS certificate"),
+    UNSUPPORTED(105, "WSS_TRUST_PEM", "TLS certificates to trust"),
+    UNSUPPORTED(106, "WSS_HOSTNAME", "TLS name to expect"),
+    UNSUPPORTED(107, "WSS_TRUST_SYSTEM", "Trust the system's certificates"),
+
+    /* Not supported: filters and proxies */
+    UNSUPPORTED(ZUV_TCP_ACCEPT_FILTER, "TCP_ACCEPT_FILTER",
+                "Addresses to accept from"),
+    UNSUPPORTED(ZUV_IPC_FILTER_PID, "IPC_FILTER_PID", "Processes to accept"),
+    UNSUPPORTED(ZUV_IPC_FILTER_UID, "IPC_FILTER_UID", "Users to accept"),
+    UNSUPPORTED(ZUV_IPC_FILTER_GID, "IPC_FILTER_GID", "Groups to accept"),
+    UNSUPPORTED(ZUV_SOCKS_PROXY, "SOCKS_PROXY", "SOCKS5 proxy to go through"),
+    UNSUPPORTED(ZUV_SOCKS_USERNAME, "SOCKS_USERNAME", "User name for it"),
+    UNSUPPORTED(ZUV_SOCKS_PASSWORD, "SOCKS_PASSWORD", "Password for it"),
+
+    /* Not supported: multicast and other transports */
+    UNSUPPORTED(ZUV_RATE, "RATE", "Multicast data rate"),
+    UNSUPPORTED(ZUV_RECOVERY_IVL, "RECOVERY_IVL", "Multicast recovery time"),
+    UNSUPPORTED(ZUV_MULTICAST_HOPS, "MULTICAST_HOPS", "Multicast TTL"),
+    UNSUPPORTED(ZUV_MULTICAST_MAXTPDU, "MULTICAST_MAXTPDU",
+                "Multicast packet size"),
+    UNSUPPORTED(ZUV_MULTICAST_LOOP, "MULTICAST_LOOP", "Hear own multicasts"),
+    UNSUPPORTED(ZUV_VMCI_BUFFER_SIZE, "VMCI_BUFFER_SIZE", "VMCI buffer"),
+    UNSUPPORTED(ZUV_VMCI_BUFFER_MIN_SIZE, "VMCI_BUFFER_MIN_SIZE",
+                "Smallest VMCI buffer"),
+    UNSUPPORTED(ZUV_VMCI_BUFFER_MAX_SIZE, "VMCI_BUFFER_MAX_SIZE",
+                "Largest VMCI buffer"),
+    UNSUPPORTED(ZUV_VMCI_CONNECT_TIMEOUT, "VMCI_CONNECT_TIMEOUT",
+                "Limit of one attempt to connect over VMCI"),
+    UNSUPPORTED(117, "NORM_MODE", "NORM congestion control"),
+    UNSUPPORTED(118, "NORM_UNICAST_NACK", "NORM answers by unicast"),
+    UNSUPPORTED(119, "NORM_BUFFER_SIZE", "NORM buffer"),
+    UNSUPPORTED(120, "NORM_SEGMENT_SIZE", "NORM packet size"),
+    UNSUPPORTED(121, "NORM_BLOCK_SIZE", "NORM packets in a block"),
+    UNSUPPORTED(122, "NORM_NUM_PARITY", "NORM parity packets"),
+    UNSUPPORTED(123, "NORM_NUM_AUTOPARITY", "NORM parity sent unasked"),
+    UNSUPPORTED(124, "NORM_PUSH", "NORM stream in push mode"),
+};

@@ -1,0 +1,303 @@
+#include "core/pipe.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "core/monitor.h"
+#include "core/peer.h"
+#include "core/socket.h"
+
+static void on_linger(zuv__timer_t *timer);
+
+static void pipe_free(zuv__task_t *task) {
+  zuv__free(zuv__container_of(task, zuv__pipe_t, free_task));
+}
+
+zuv__pipe_t *zuv__pipe_new(zuv__socket_t *socket, const zuv__link_ops_t *ops,
+                           void *link, const char *endpoint) {
+  zuv__pipe_t *pipe = zuv__calloc(1, sizeof(*pipe));
+
+  if (pipe == NULL)
+    return NULL;
+  pipe->socket = socket;
+  pipe->ops = ops;
+  pipe->link = link;
+  pipe->endpoint = endpoint;
+  zuv__list_init(&pipe->in_socket);
+  zuv__list_init(&pipe->in_readers);
+  zuv__list_init(&pipe->in_writers);
+  zuv__queue_init(&pipe->in);
+  zuv__queue_init(&pipe->out);
+  zuv__list_init(&pipe->requests);
+  zuv__timer_init(&pipe->linger, on_linger);
+  zuv__task_init(&pipe->free_task, pipe_free);
+  zuv__subscriber_init(&pipe->subscriber);
+  pipe->in_limit = (size_t)socket->options.rcvhwm;
+  pipe->out_limit = (size_t)socket->options.sndhwm;
+  pipe->conflate = socket->pattern->conflates && socket->options.conflate;
+  pipe->can_write = true;
+  zuv__list_push_back(&socket->pipes, &pipe->in_socket);
+  zuv__socket_update_hold(socket);
+  return pipe;
+}
+
+void zuv__pipe_attach(zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+
+  pipe->attached = true;
+  if (socket->pattern->attach != NULL)
+    socket->pattern->attach(socket, pipe);
+  zuv__socket_schedule(socket);
+}
+
+static void detach(zuv__pipe_t *pipe) {
+  if (!pipe->attached)
+    return;
+  pipe->attached = false;
+  pipe->can_write = false;
+  pipe->socket->pattern->detach(pipe->socket, pipe);
+  /* A pattern may wait for the room that this pipe did not have. */
+  zuv__socket_schedule(pipe->socket);
+}
+
+/* An ended pipe stays only while it has messages to read. */
+static void free_if_read(zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+
+  if (pipe->state != ZUV__PIPE_ENDED || pipe->in.count > 0)
+    return;
+  pipe->state = ZUV__PIPE_FREED;
+  zuv__queue_clear(&pipe->in, &socket->loop->blocks);
+  if (socket->pattern->forget != NULL)
+    socket->pattern->forget(socket, pipe);
+  zuv__list_remove(&pipe->in_readers);
+  zuv__list_remove(&pipe->in_socket);
+  if (pipe->peer != NULL) {
+    pipe->peer->pipe = NULL;
+    zuv__peer_release(pipe->peer);
+    pipe->peer = NULL;
+  }
+  zuv__loop_schedule(socket->loop, &pipe->free_task);
+  zuv__socket_update_hold(socket);
+  zuv__socket_schedule(socket);
+}
+
+static void end(zuv__pipe_t *pipe, int status) {
+  zuv__socket_t *socket = pipe->socket;
+
+  detach(pipe);
+  pipe->state = ZUV__PIPE_ENDED;
+  pipe->ops = NULL;
+  pipe->link = NULL;
+  pipe->endpoint = "";
+  zuv__timer_stop(socket->loop, &pipe->linger);
+  zuv__queue_clear(&pipe->out, &socket->loop->blocks);
+  zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
+  zuv__requests_cancel(&pipe->requests, status);
+  free_if_read(pipe);
+}
+
+/* Ends a pipe from above: its link has to be told. */
+static void end_with_link(zuv__pipe_t *pipe, int status) {
+  const zuv__link_ops_t *ops = pipe->ops;
+
+  if (ops != NULL)
+    ops->end(pipe);
+  end(pipe, status);
+}
+
+static void on_linger(zuv__timer_t *timer) {
+  end_with_link(zuv__container_of(timer, zuv__pipe_t, linger), UV_ECANCELED);
+}
+
+static void linger_on(zuv__pipe_t *pipe, int linger) {
+  if (linger == 0)
+    end_with_link(pipe, UV_ECANCELED);
+  else if (linger > 0)
+    zuv__timer_start(pipe->socket->loop, &pipe->linger, (uint64_t)linger);
+}
+
+static void drop_unread(zuv__pipe_t *pipe) {
+  zuv__queue_clear(&pipe->in, &pipe->socket->loop->blocks);
+  zuv__list_remove(&pipe->in_readers);
+  free_if_read(pipe);
+}
+
+void zuv__pipe_close_keeping_unread(zuv__pipe_t *pipe, int linger) {
+  if (pipe->state == ZUV__PIPE_LINGERING)
+    linger_on(pipe, linger);
+  if (pipe->state != ZUV__PIPE_OPEN)
+    return;
+  detach(pipe);
+  pipe->state = ZUV__PIPE_LINGERING;
+  zuv__queue_rollback(&pipe->in, &pipe->socket->loop->blocks);
+  pipe->ops->drain(pipe);
+  if (pipe->state == ZUV__PIPE_LINGERING)
+    linger_on(pipe, linger);
+}
+
+void zuv__pipe_close(zuv__pipe_t *pipe, int linger) {
+  zuv__pipe_close_keeping_unread(pipe, linger);
+  drop_unread(pipe);
+}
+
+void zuv__pipe_update_limits(zuv__pipe_t *pipe) {
+  const zuv__options_t *options = &pipe->socket->options;
+
+  pipe->in_limit = (size_t)options->rcvhwm;
+  pipe->out_limit = (size_t)options->sndhwm;
+  if (pipe->ops != NULL && pipe->ops->limits != NULL)
+    pipe->ops->limits(pipe);
+}
+
+int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
+  zuv__loop_t *loop = pipe->socket->loop;
+  size_t parts = zuv__queue_next_parts(&pipe->in);
+  bool more;
+  int err;
+
+  err = zuv__loop_reserve_parts(loop, parts + 1);
+  if (err != 0)
+    return err;
+  for (size_t i = 1; i <= parts; i++)
+    zuv__queue_pop(&pipe->in, &loop->blocks, &loop->parts[i], &more);
+  if (pipe->in.count == 0)
+    zuv__list_remove(&pipe->in_readers);
+  *count = parts;
+  return 0;
+}
+
+void zuv__pipe_was_read(zuv__pipe_t *pipe) {
+  if (pipe->in_full && pipe->ops != NULL &&
+      zuv__limit_relieved(pipe->in.count, pipe->in_limit)) {
+    pipe->in_full = false;
+    pipe->ops->resume(pipe);
+  }
+  free_if_read(pipe);
+}
+
+/* Of a conflating pipe only the newest part is of interest. */
+static bool conflate(zuv__pipe_t *pipe, zuv_msg_t *part, bool more) {
+  if (more) {
+    zuv__msg_close(part);
+    return true;
+  }
+  zuv__queue_clear(&pipe->in, &pipe->socket->loop->blocks);
+  return false;
+}
+
+static bool queue_part(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
+                       int *err) {
+  zuv__socket_t *socket = pipe->socket;
+
+  if (pipe->conflate && conflate(pipe, part, more))
+    return true;
+  *err = zuv__queue_push(&pipe->in, &socket->loop->blocks, part, more);
+  if (*err != 0 || more)
+    return true;
+  zuv__socket_readable(socket, pipe);
+  if (pipe->conflate || !zuv__limit_reached(pipe->in.count, pipe->in_limit))
+    return true;
+  pipe->in_full = true;
+  return false;
+}
+
+/* Nobody will ever read it. */
+static bool is_deaf(const zuv__pipe_t *pipe) {
+  return pipe->silent || pipe->state != ZUV__PIPE_OPEN ||
+         (!pipe->socket->pattern->can_receive &&
+          pipe->socket->pattern->arrived == NULL);
+}
+
+bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
+                       int *err) {
+  zuv__socket_t *socket = pipe->socket;
+
+  *err = 0;
+  if (is_deaf(pipe)) {
+    zuv__msg_close(part);
+    return true;
+  }
+  if (socket->pattern->arrived != NULL) {
+    *err = socket->pattern->arrived(socket, pipe, part, more);
+    return true;
+  }
+  if (!more && !pipe->in.partial && zuv__socket_wants_message(socket)) {
+    zuv__socket_deliver_now(socket, pipe, part);
+    return true;
+  }
+  return queue_part(pipe, part, more, err);
+}
+
+bool zuv__pipe_deposited(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
+                         int *err) {
+  zuv__socket_t *socket = pipe->socket;
+
+  *err = 0;
+  if (is_deaf(pipe)) {
+    zuv__msg_close(part);
+    return true;
+  }
+  if (socket->pattern->arrived != NULL) {
+    *err = socket->pattern->arrived(socket, pipe, part, more);
+    return true;
+  }
+  return queue_part(pipe, part, more, err);
+}
+
+void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
+  zuv__socket_t *socket = pipe->socket;
+
+  if (pipe->peer != NULL) {
+    pipe->peer->pipe = NULL;
+    zuv__peer_release(pipe->peer);
+  }
+  pipe->peer = peer;
+  peer->pipe = pipe;
+  if (pipe->state != ZUV__PIPE_OPEN || socket->pattern->ready == NULL)
+    return;
+  if (socket->pattern->ready(socket, pipe) != 0) {
+    /* Connected, but nothing is exchanged with it. */
+    pipe->silent = true;
+    detach(pipe);
+  }
+}
+
+void zuv__pipe_lost(zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+
+  zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
+  if (pipe->attached && socket->pattern->lost != NULL)
+    socket->pattern->lost(socket, pipe);
+}
+
+void zuv__pipe_writable(zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+
+  if (pipe->can_write || !pipe->attached)
+    return;
+  pipe->can_write = true;
+  if (socket->pattern->writable != NULL)
+    socket->pattern->writable(socket, pipe);
+  if (socket->writable_cb != NULL || !zuv__list_empty(&socket->waiting))
+    zuv__socket_schedule(socket);
+}
+
+void zuv__pipe_flushed(zuv__pipe_t *pipe, uint64_t sequence) {
+  pipe->flushed = sequence;
+  while (!zuv__list_empty(&pipe->requests)) {
+    zuv_send_t *request = zuv__request(pipe->requests.next);
+    if (request->zuv__sequence > sequence)
+      return;
+    zuv__request_done(request, 0);
+  }
+}
+
+void zuv__pipe_drained(zuv__pipe_t *pipe) {
+  assert(pipe->state == ZUV__PIPE_LINGERING);
+  end_with_link(pipe, 0);
+}
+
+void zuv__pipe_ended(zuv__pipe_t *pipe) {
+  end(pipe, UV_ECONNRESET);
+}

@@ -1,0 +1,175 @@
+/* A pipe: the two-way queue between a socket and one peer, with the high-water
+ * mark of each direction.
+ *
+ * Above it is the socket's pattern, which decides which pipe a message takes.
+ * Below it is a link: a ZMTP connection (which may come and go while the pipe
+ * stays), a raw one, or an inproc peer. A message to send goes through write()
+ * straight to the link if that can take it now, else it waits in `out`. A
+ * message received goes straight to the application if that is waiting for it,
+ * else into `in`.
+ *
+ *   OPEN -----> LINGERING: the socket is done with it; `out` is still sent
+ *     |             |
+ *     v             v
+ *   ENDED: no link any more; what is in `in` can still be read
+ *     |             |
+ *     +-> freed <---+
+ */
+#ifndef ZUV_CORE_PIPE_H
+#define ZUV_CORE_PIPE_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "core/loop.h"
+#include "core/queue.h"
+#include "routing/subscriptions.h"
+#include "zuv.h"
+
+typedef struct zuv__pipe_s zuv__pipe_t;
+struct zuv__socket_s;
+
+/* What a pipe asks of its link. None of these calls back into the socket. */
+typedef struct zuv__link_ops_s {
+  /* Takes a whole message; called only while pipe->can_write. The link clears
+   * can_write when the next one would not fit. UV_ENOMEM: not taken. */
+  int (*write)(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count);
+  /* `in` has room again after zuv__pipe_arrived() had answered false. */
+  void (*resume)(zuv__pipe_t *pipe);
+  /* Tells the publisher of a (cancelled) subscription: state, not a message. */
+  int (*subscribe)(zuv__pipe_t *pipe, bool subscribe, const void *topic,
+                   size_t size);
+  /* Takes bytes that are a whole message framed for ZMTP 3.x in clear, and
+   * copies them; `parts` is the same message. NULL: always use write. */
+  int (*write_framed)(zuv__pipe_t *pipe, const uint8_t *bytes, size_t size,
+                      zuv_msg_t *parts, size_t count);
+  /* in_limit and out_limit were set from the options anew. May be NULL. */
+  void (*limits)(zuv__pipe_t *pipe);
+  /* The pipe lingers: answer with zuv__pipe_drained() as soon as nothing of it
+   * waits, maybe at once. */
+  void (*drain)(zuv__pipe_t *pipe);
+  /* The pipe is gone: forget it and end the peer. `out` is dropped. */
+  void (*end)(zuv__pipe_t *pipe);
+} zuv__link_ops_t;
+
+typedef enum {
+  ZUV__PIPE_OPEN,
+  ZUV__PIPE_LINGERING,
+  ZUV__PIPE_ENDED,
+  ZUV__PIPE_FREED
+} zuv__pipe_state_t;
+
+struct zuv__pipe_s {
+  struct zuv__socket_s *socket;
+  const zuv__link_ops_t *ops; /* NULL once ended */
+  void *link;                 /* the owner's */
+  zuv_peer_t *peer;           /* known once the peer is ready, else NULL */
+  const char *endpoint;       /* the text of the endpoint it came through */
+
+  zuv__list_t in_socket;  /* all pipes of the socket */
+  zuv__list_t in_readers; /* fair queue: pipes with a message to read */
+  zuv__list_t in_writers; /* load balancer: pipes that can take a message */
+
+  zuv__queue_t in;
+  zuv__queue_t out;
+  size_t in_limit;  /* messages; 0: none */
+  size_t out_limit;
+  uint8_t state; /* zuv__pipe_state_t */
+  bool can_write;
+  bool attached;   /* the pattern knows it */
+  bool in_full;    /* the link waits for resume */
+  bool conflate;   /* only the newest message of each direction is kept */
+  bool silent;     /* the pattern ignores this peer, both ways */
+  bool connecting; /* we connected: the pipe outlives its connections */
+  bool raw;        /* STREAM */
+
+  /* zuv_send() requests whose message went into this pipe, by sequence */
+  zuv__list_t requests;
+  uint64_t written; /* messages taken so far */
+  uint64_t flushed; /* of these, handed to the kernel */
+
+  zuv__timer_t linger;
+  zuv__task_t free_task;
+
+  /* ROUTER, REP, STREAM: the id that addresses the peer */
+  zuv__map_node_t by_routing_id; /* key NULL: not routable */
+  /* PUB, XPUB: the topics of the peer */
+  zuv__subscriber_t subscriber;
+};
+
+/* A pipe of the socket. `endpoint` lives as long as the link. NULL: no memory. */
+zuv__pipe_t *zuv__pipe_new(struct zuv__socket_s *socket,
+                           const zuv__link_ops_t *ops, void *link,
+                           const char *endpoint);
+/* Tells the pattern of the new pipe, when the link is set up. */
+void zuv__pipe_attach(zuv__pipe_t *pipe);
+
+/* -- from above: the socket and its pattern -- */
+
+static inline int zuv__pipe_write(zuv__pipe_t *pipe, zuv_msg_t *parts,
+                                  size_t count) {
+  int err = pipe->ops->write(pipe, parts, count);
+  if (err == 0)
+    pipe->written++;
+  return err;
+}
+
+/* Takes the next message of `in` into loop->parts[1..]; [0] is left free for
+ * an id. Sets *count to the number of parts. UV_ENOMEM: nothing was taken. */
+int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count);
+
+/* A message was read: the link may go on, or an ended pipe may go away. */
+void zuv__pipe_was_read(zuv__pipe_t *pipe);
+
+/* The socket is done with the pipe. `in` is dropped; `out` is sent for up to
+ * `linger` milliseconds, -1 without end. Again: only shortens that time. */
+void zuv__pipe_close(zuv__pipe_t *pipe, int linger);
+
+/* The same, but what is in `in` can still be read (zmq_unbind(3)). */
+void zuv__pipe_close_keeping_unread(zuv__pipe_t *pipe, int linger);
+
+/* The limits follow the socket's options. */
+void zuv__pipe_update_limits(zuv__pipe_t *pipe);
+
+/* -- from below: the link -- */
+
+/* A part has come in, and is taken. False: this was the last that fits; wait
+ * for resume before the next message. Messages may be delivered to the
+ * application in here: look at pipe->state and the link's own state after it.
+ * On UV_ENOMEM in *err the part is still the link's. */
+bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more, int *err);
+
+/* The same for a part that arrives inside an API call (inproc): it is queued,
+ * and delivered before the next poll. */
+bool zuv__pipe_deposited(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
+                         int *err);
+
+/* The peer is known (again) and the connection open. Takes the peer. */
+void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer);
+
+/* The connection is lost; a connecting pipe waits for the next one. */
+void zuv__pipe_lost(zuv__pipe_t *pipe);
+
+/* There is room in `out` again. */
+void zuv__pipe_writable(zuv__pipe_t *pipe);
+
+/* All messages up to this sequence number were handed on. */
+void zuv__pipe_flushed(zuv__pipe_t *pipe, uint64_t sequence);
+
+/* A lingering pipe has nothing left to send: it goes away. */
+void zuv__pipe_drained(zuv__pipe_t *pipe);
+
+/* The link ends for good; messages in `in` can still be read. The pipe forgets
+ * the link. */
+void zuv__pipe_ended(zuv__pipe_t *pipe);
+
+/* Has a queue of `count` messages reached its limit? */
+static inline bool zuv__limit_reached(size_t count, size_t limit) {
+  return limit != 0 && count >= limit;
+}
+
+/* A full queue is offered again when it is at most half full. */
+static inline bool zuv__limit_relieved(size_t count, size_t limit) {
+  return limit == 0 || count <= limit / 2;
+}
+
+#endif /* ZUV_CORE_PIPE_H */

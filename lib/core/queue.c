@@ -1,0 +1,316 @@
+#include "core/queue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct zuv__block_s {
+  zuv__block_t *next;
+  uint32_t used;
+  uint32_t unused;
+  /* entries: a header, then the bytes, or a zuv_msg_t */
+  uint64_t bytes[(ZUV__QUEUE_BLOCK_SIZE - 16) / 8];
+};
+
+typedef struct {
+  uint16_t size; /* of the bytes that follow */
+  uint8_t moved; /* a zuv_msg_t follows instead */
+  uint8_t more;
+  uint8_t flags;
+  uint8_t unused[3];
+} entry_t;
+
+_Static_assert(sizeof(entry_t) == 8, "entries keep blocks aligned");
+_Static_assert(sizeof(zuv__block_t) == ZUV__QUEUE_BLOCK_SIZE, "block size");
+
+enum { BLOCK_ROOM = ZUV__QUEUE_BLOCK_SIZE - 16 };
+
+void zuv__block_pool_init(zuv__block_pool_t *pool) {
+  memset(pool, 0, sizeof(*pool));
+}
+
+static void block_list_free(zuv__block_t *block) {
+  while (block != NULL) {
+    zuv__block_t *next = block->next;
+    zuv__free(block);
+    block = next;
+  }
+}
+
+void zuv__block_pool_destroy(zuv__block_pool_t *pool) {
+  assert(pool->pins == 0 && pool->held == NULL);
+  block_list_free(pool->kept);
+  zuv__block_pool_init(pool);
+}
+
+static zuv__block_t *block_get(zuv__block_pool_t *pool) {
+  zuv__block_t *block = pool->kept;
+  if (block != NULL) {
+    pool->kept = block->next;
+    pool->kept_count--;
+  } else {
+    block = zuv__malloc(sizeof(*block));
+    if (block == NULL)
+      return NULL;
+  }
+  block->next = NULL;
+  block->used = 0;
+  return block;
+}
+
+static void block_keep(zuv__block_pool_t *pool, zuv__block_t *block) {
+  if (pool->kept_count >= ZUV__BLOCK_POOL_KEPT_MAX) {
+    zuv__free(block);
+    return;
+  }
+  block->next = pool->kept;
+  pool->kept = block;
+  pool->kept_count++;
+}
+
+static void block_put(zuv__block_pool_t *pool, zuv__block_t *block) {
+  if (pool->pins == 0) {
+    block_keep(pool, block);
+    return;
+  }
+  block->next = pool->held;
+  pool->held = block;
+}
+
+void zuv__block_pool_unpin_last(zuv__block_pool_t *pool) {
+  zuv__block_t *block = pool->held;
+  pool->held = NULL;
+  while (block != NULL) {
+    zuv__block_t *next = block->next;
+    block_keep(pool, block);
+    block = next;
+  }
+}
+
+void zuv__queue_init(zuv__queue_t *queue) {
+  memset(queue, 0, sizeof(*queue));
+}
+
+static inline entry_t *entry_at(zuv__block_t *block, uint32_t offset) {
+  return (entry_t *)(void *)((uint8_t *)block->bytes + offset);
+}
+
+static inline uint32_t entry_size(const entry_t *entry) {
+  if (entry->moved)
+    return (uint32_t)(sizeof(entry_t) + sizeof(zuv_msg_t));
+  return (uint32_t)(sizeof(entry_t) + ((entry->size + 7u) & ~7u));
+}
+
+static entry_t *entry_new(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                          uint32_t size) {
+  zuv__block_t *tail = queue->tail;
+  entry_t *entry;
+
+  if (tail == NULL || size > BLOCK_ROOM - tail->used) {
+    zuv__block_t *block = block_get(pool);
+    if (block == NULL)
+      return NULL;
+    if (tail == NULL) {
+      queue->head = queue->mark = block;
+      queue->read = queue->marked = 0;
+    } else {
+      tail->next = block;
+    }
+    queue->tail = tail = block;
+  }
+  entry = entry_at(tail, tail->used);
+  tail->used += size;
+  return entry;
+}
+
+/* Copies the part into the queue; the source is not touched, so that a failing
+ * write can be taken back. */
+static int part_put(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                    zuv_msg_t *part, bool more) {
+  zuv__msg_t *m = zuv__msg(part);
+  size_t size = zuv__msg_size(part);
+  entry_t *entry;
+
+  if ((m->kind == ZUV__MSG_INLINE ||
+       (m->kind == ZUV__MSG_VIEW && size <= ZUV__QUEUE_COPY_MAX)) &&
+      m->metadata == NULL) {
+    uint32_t room = (uint32_t)(sizeof(entry_t) + ((size + 7u) & ~(size_t)7u));
+    entry = entry_new(queue, pool, room);
+    if (entry == NULL)
+      return UV_ENOMEM;
+    entry->size = (uint16_t)size;
+    entry->moved = 0;
+    memcpy(entry + 1, zuv__msg_data(part), size);
+  } else {
+    int err = zuv__msg_make_lasting(part);
+    if (err != 0)
+      return err;
+    entry = entry_new(queue, pool,
+                      (uint32_t)(sizeof(entry_t) + sizeof(zuv_msg_t)));
+    if (entry == NULL)
+      return UV_ENOMEM;
+    entry->moved = 1;
+    entry->size = 0;
+    memcpy(entry + 1, part, sizeof(*part));
+  }
+  entry->more = more;
+  entry->flags = m->flags;
+  return 0;
+}
+
+/* Forgets what was written since the mark, without closing it. */
+static void back_to_mark(zuv__queue_t *queue, zuv__block_pool_t *pool) {
+  zuv__block_t *block;
+
+  queue->partial = false;
+  if (queue->mark == NULL)
+    return;
+  block = queue->mark->next;
+  queue->mark->next = NULL;
+  queue->mark->used = queue->marked;
+  queue->tail = queue->mark;
+  while (block != NULL) {
+    zuv__block_t *next = block->next;
+    block_put(pool, block);
+    block = next;
+  }
+}
+
+static void commit(zuv__queue_t *queue) {
+  queue->mark = queue->tail;
+  queue->marked = queue->tail->used;
+  queue->partial = false;
+  queue->count++;
+}
+
+int zuv__queue_push(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                    zuv_msg_t *part, bool more) {
+  int err = part_put(queue, pool, part, more);
+  if (err != 0)
+    return err;
+  zuv__msg_init(part);
+  if (more)
+    queue->partial = true;
+  else
+    commit(queue);
+  return 0;
+}
+
+int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                     zuv_msg_t *parts, size_t count) {
+  assert(!queue->partial);
+  for (size_t i = 0; i < count; i++) {
+    int err = part_put(queue, pool, &parts[i], i + 1 < count);
+    if (err != 0) {
+      back_to_mark(queue, pool);
+      return err;
+    }
+  }
+  for (size_t i = 0; i < count; i++)
+    zuv__msg_init(&parts[i]);
+  commit(queue);
+  return 0;
+}
+
+void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                    zuv_msg_t *part, bool *more) {
+  zuv__block_t *head = queue->head;
+  entry_t *entry;
+
+  assert(queue->count > 0);
+  if (queue->read == head->used && head->next != NULL) {
+    /* The last message ended exactly with its block. */
+    queue->head = head->next;
+    if (queue->mark == head) {
+      queue->mark = queue->head;
+      queue->marked = 0;
+    }
+    block_put(pool, head);
+    head = queue->head;
+    queue->read = 0;
+  }
+  entry = entry_at(head, queue->read);
+  if (entry->moved)
+    memcpy(part, entry + 1, sizeof(*part));
+  else
+    zuv__msg_init_view(part, entry + 1, entry->size, NULL);
+  zuv__msg(part)->flags = entry->flags;
+  *more = entry->more;
+  if (!entry->more)
+    queue->count--;
+  queue->read += entry_size(entry);
+  if (queue->read == head->used && head == queue->tail) {
+    zuv__queue_init(queue);
+    block_put(pool, head);
+  }
+}
+
+size_t zuv__queue_next_parts(const zuv__queue_t *queue) {
+  zuv__block_t *block = queue->head;
+  uint32_t offset = queue->read;
+  size_t count = 0;
+  const entry_t *entry;
+
+  do {
+    if (offset == block->used) {
+      block = block->next;
+      offset = 0;
+    }
+    entry = entry_at(block, offset);
+    offset += entry_size(entry);
+    count++;
+  } while (entry->more);
+  return count;
+}
+
+/* Closes the messages from the given place to the end. */
+static void close_from(zuv__block_t *block, uint32_t offset) {
+  for (; block != NULL; block = block->next, offset = 0) {
+    while (offset < block->used) {
+      entry_t *entry = entry_at(block, offset);
+      if (entry->moved)
+        zuv__msg_close((zuv_msg_t *)(void *)(entry + 1));
+      offset += entry_size(entry);
+    }
+  }
+}
+
+void zuv__queue_rollback(zuv__queue_t *queue, zuv__block_pool_t *pool) {
+  if (!queue->partial)
+    return;
+  close_from(queue->mark, queue->marked);
+  back_to_mark(queue, pool);
+  if (queue->count == 0)
+    zuv__queue_clear(queue, pool);
+}
+
+void zuv__queue_clear(zuv__queue_t *queue, zuv__block_pool_t *pool) {
+  zuv__block_t *block = queue->head;
+
+  close_from(block, queue->read);
+  zuv__queue_init(queue);
+  while (block != NULL) {
+    zuv__block_t *next = block->next;
+    block_put(pool, block);
+    block = next;
+  }
+}
+
+void zuv__queue_splice(zuv__queue_t *to, zuv__queue_t *from) {
+  assert(!from->partial && !to->partial);
+  if (from->count == 0)
+    return;
+  if (to->tail == NULL) {
+    *to = *from;
+  } else {
+    /* Blocks are read from their start, except for the first of a queue. */
+    assert(from->read == 0);
+    to->tail->next = from->head;
+    to->tail = from->tail;
+    to->mark = from->tail;
+    to->marked = from->tail->used;
+    to->count += from->count;
+  }
+  zuv__queue_init(from);
+}

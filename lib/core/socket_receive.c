@@ -1,0 +1,152 @@
+/* Receiving: messages reach the application straight from the link that read
+ * them when it waits for them, else fair-queued over the pipes. */
+#include "core/socket.h"
+
+int zuv_recv_start(zuv_socket_t *handle, zuv_recv_cb recv_cb) {
+  int err = zuv__socket_check(handle);
+  if (err != 0)
+    return err;
+  if (!zuv__socket(handle)->pattern->can_receive)
+    return UV_ENOTSUP;
+  if (recv_cb == NULL)
+    return UV_EINVAL;
+  zuv__socket(handle)->recv_cb = recv_cb;
+  zuv__socket_schedule(zuv__socket(handle));
+  return 0;
+}
+
+int zuv_recv_stop(zuv_socket_t *handle) {
+  int err = zuv__socket_check(handle);
+  if (err != 0)
+    return err;
+  zuv__socket(handle)->recv_cb = NULL;
+  return 0;
+}
+
+static inline bool pattern_readable(zuv__socket_t *socket) {
+  return socket->pattern->readable_now == NULL ||
+         socket->pattern->readable_now(socket);
+}
+
+bool zuv__socket_wants_message(const zuv__socket_t *socket) {
+  return socket->recv_cb != NULL && zuv__list_empty(&socket->readers) &&
+         zuv__list_empty(&socket->events) && !socket->closing &&
+         pattern_readable((zuv__socket_t *)(uintptr_t)socket);
+}
+
+bool zuv__socket_has_message(zuv__socket_t *socket) {
+  if (socket->pattern->next_own != NULL)
+    return socket->pattern->has_own(socket);
+  return !zuv__list_empty(&socket->readers) && pattern_readable(socket);
+}
+
+static void deliver(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                    zuv__incoming_t *message) {
+  socket->recv_cb(socket->handle, message->parts, message->count,
+                  pipe == NULL ? NULL : pipe->peer);
+}
+
+void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                             zuv_msg_t *part) {
+  zuv_msg_t parts[2];
+  zuv__incoming_t message = {&parts[1], 1};
+  int verdict = ZUV__DELIVER;
+
+  parts[1] = *part;
+  zuv__msg_init(part);
+  if (socket->pattern->receive != NULL)
+    verdict = socket->pattern->receive(socket, pipe, &message);
+  if (verdict == ZUV__DELIVER)
+    deliver(socket, pipe, &message);
+  zuv__msgs_close(message.parts, message.count);
+}
+
+void zuv__socket_readable(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  if (pipe != NULL && zuv__list_empty(&pipe->in_readers))
+    zuv__list_push_back(&socket->readers, &pipe->in_readers);
+  if (socket->recv_cb != NULL)
+    zuv__socket_schedule(socket);
+}
+
+static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  /* No memory to read it: it is lost, as a message that cannot be received is
+   * in ZeroMQ, but counted. */
+  zuv_msg_t part;
+  bool more;
+
+  do {
+    zuv__queue_pop(&pipe->in, &socket->loop->blocks, &part, &more);
+    zuv__msg_close(&part);
+  } while (more);
+  zuv__monitor_dropped(socket, 1);
+}
+
+/* Reads one message of the pipe and delivers it, or drops it. */
+static void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  zuv__incoming_t message;
+  int verdict = ZUV__DELIVER;
+  size_t count;
+
+  if (zuv__pipe_read(pipe, &count) != 0) {
+    peek_drop(socket, pipe);
+    return;
+  }
+  message.parts = socket->loop->parts + 1;
+  message.count = count;
+  if (socket->pattern->receive != NULL)
+    verdict = socket->pattern->receive(socket, pipe, &message);
+  if (verdict == ZUV__DELIVER)
+    deliver(socket, pipe, &message);
+  zuv__msgs_close(message.parts, message.count);
+}
+
+static bool dispatch_own(zuv__socket_t *socket) {
+  zuv_msg_t parts[2];
+  zuv__incoming_t message = {&parts[1], 1};
+  zuv__pipe_t *from = NULL;
+
+  if (!socket->pattern->next_own(socket, &message, &from))
+    return false;
+  deliver(socket, from, &message);
+  zuv__msgs_close(message.parts, message.count);
+  return true;
+}
+
+static zuv__pipe_t *next_reader(zuv__socket_t *socket) {
+  zuv__list_t *node = socket->readers.next;
+
+  if (node == &socket->readers)
+    return NULL;
+  /* Fair queueing: this one comes last the next time. */
+  zuv__list_remove(node);
+  zuv__list_push_back(&socket->readers, node);
+  return zuv__container_of(node, zuv__pipe_t, in_readers);
+}
+
+void zuv__socket_dispatch(zuv__socket_t *socket) {
+  zuv__block_pool_t *blocks = &socket->loop->blocks;
+  int left = ZUV__DISPATCH_MAX;
+
+  while (left > 0 && socket->recv_cb != NULL && pattern_readable(socket)) {
+    zuv__pipe_t *pipe;
+
+    left--;
+    zuv__block_pool_pin(blocks);
+    if (socket->pattern->next_own != NULL) {
+      bool told = dispatch_own(socket);
+      zuv__block_pool_unpin(blocks);
+      if (!told)
+        return;
+      continue;
+    }
+    pipe = next_reader(socket);
+    if (pipe != NULL)
+      dispatch_one(socket, pipe);
+    zuv__block_pool_unpin(blocks);
+    if (pipe == NULL)
+      return;
+    zuv__pipe_was_read(pipe);
+  }
+  if (left == 0)
+    zuv__socket_schedule(socket);
+}
