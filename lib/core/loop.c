@@ -194,19 +194,25 @@ void zuv__timer_stop(zuv__loop_t *loop, zuv__timer_t *timer) {
   zuv__heap_remove(&loop->timers, &timer->node);
 }
 
+static zuv__letter_t *next_letter(zuv__loop_t *loop) {
+  zuv__letter_t *letter = NULL;
+
+  uv_mutex_lock(&loop->inbox_mutex);
+  if (!zuv__list_empty(&loop->inbox)) {
+    letter = zuv__container_of(loop->inbox.next, zuv__letter_t, link);
+    zuv__list_remove(&letter->link);
+  }
+  uv_mutex_unlock(&loop->inbox_mutex);
+  return letter;
+}
+
+/* One letter at a time: delivering one may take back others. */
 static void on_wake(uv_async_t *async) {
   zuv__loop_t *loop = zuv__container_of(async, zuv__canary_t, async)->loop;
-  zuv__list_t letters;
+  zuv__letter_t *letter = next_letter(loop);
 
-  zuv__list_init(&letters);
-  uv_mutex_lock(&loop->inbox_mutex);
-  zuv__list_splice(&letters, &loop->inbox);
-  uv_mutex_unlock(&loop->inbox_mutex);
-  while (!zuv__list_empty(&letters)) {
-    zuv__letter_t *letter = zuv__container_of(letters.next, zuv__letter_t, link);
-    zuv__list_remove(&letter->link);
+  for (; letter != NULL; letter = next_letter(loop))
     letter->deliver(letter);
-  }
 }
 
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter) {

@@ -97,7 +97,8 @@ int zuv__msg_make_lasting(zuv_msg_t *msg) {
   if (m->kind != ZUV__MSG_VIEW)
     return 0;
   body = m->u.far.body;
-  if (body != NULL && m->u.far.size > ZUV__MSG_COPY_MAX) {
+  if (body != NULL && m->u.far.size > ZUV__MSG_INLINE_MAX &&
+      m->u.far.size >= (size_t)(uintptr_t)body->hint / ZUV__MSG_SLICE_PART) {
     zuv__body_retain(body);
     m->kind = ZUV__MSG_COUNTED;
     return 0;

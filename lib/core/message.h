@@ -20,10 +20,10 @@
 
 enum { ZUV__MSG_INLINE_MAX = 48 };
 
-/* A view of at most this size is copied whole when it must last; a larger view
- * of a receive chunk becomes a counted slice, so that a small message that is
- * kept never holds a large chunk. */
-enum { ZUV__MSG_COPY_MAX = 512 };
+/* A view of a receive chunk that must last becomes a slice of the chunk only if
+ * it is at least this part of it, else a copy: so no small message that is kept
+ * holds a large chunk. */
+enum { ZUV__MSG_SLICE_PART = 8 };
 
 typedef enum {
   ZUV__MSG_INLINE = 0,
@@ -37,7 +37,7 @@ typedef struct zuv__body_s {
   atomic_size_t references;
   zuv_free_cb free_cb; /* NULL: the bytes lie in the block's own allocation */
   void *data;
-  void *hint;
+  void *hint; /* of a receive chunk: its capacity, as a number */
 } zuv__body_t;
 
 typedef struct zuv__msg_s {
@@ -45,7 +45,7 @@ typedef struct zuv__msg_s {
     struct {
       uint8_t *data;
       size_t size;
-      zuv__body_t *body; /* counted: the block; view: its block, or NULL */
+      zuv__body_t *body; /* counted: the block; view: its chunk, or NULL */
     } far;
     uint8_t near[ZUV__MSG_INLINE_MAX];
   } u;

@@ -168,6 +168,8 @@ int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
 }
 
 void zuv__pipe_was_read(zuv__pipe_t *pipe) {
+  if (pipe->ops != NULL && pipe->ops->was_read != NULL)
+    pipe->ops->was_read(pipe);
   if (pipe->in_full && pipe->ops != NULL &&
       zuv__limit_relieved(pipe->in.count, pipe->in_limit)) {
     pipe->in_full = false;
@@ -229,20 +231,42 @@ bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
   return queue_part(pipe, part, more, err);
 }
 
-bool zuv__pipe_deposited(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
-                         int *err) {
+static int deposit_parts(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   zuv__socket_t *socket = pipe->socket;
 
-  *err = 0;
+  for (size_t i = 0; i < count; i++) {
+    int err =
+        socket->pattern->arrived(socket, pipe, &parts[i], i + 1 < count);
+    if (err != 0)
+      return err;
+  }
+  return 0;
+}
+
+int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
+                      bool *room) {
+  zuv__socket_t *socket = pipe->socket;
+  int err = 0;
+
+  *room = true;
   if (is_deaf(pipe)) {
-    zuv__msg_close(part);
-    return true;
+    zuv__msgs_close(parts, count);
+    return 0;
   }
-  if (socket->pattern->arrived != NULL) {
-    *err = socket->pattern->arrived(socket, pipe, part, more);
-    return true;
+  if (socket->pattern->arrived != NULL)
+    return deposit_parts(pipe, parts, count);
+  if (pipe->conflate) {
+    for (size_t i = 0; i < count && err == 0; i++)
+      *room = queue_part(pipe, &parts[i], i + 1 < count, &err);
+    return err;
   }
-  return queue_part(pipe, part, more, err);
+  err = zuv__queue_write(&pipe->in, &socket->loop->blocks, parts, count);
+  if (err != 0)
+    return err;
+  zuv__socket_readable(socket, pipe);
+  *room = !zuv__limit_reached(pipe->in.count, pipe->in_limit);
+  pipe->in_full = !*room;
+  return 0;
 }
 
 void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {

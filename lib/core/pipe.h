@@ -33,8 +33,10 @@ typedef struct zuv__link_ops_s {
   /* Takes a whole message; called only while pipe->can_write. The link clears
    * can_write when the next one would not fit. UV_ENOMEM: not taken. */
   int (*write)(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count);
-  /* `in` has room again after zuv__pipe_arrived() had answered false. */
+  /* `in` has room again after it was full. */
   void (*resume)(zuv__pipe_t *pipe);
+  /* A message of `in` was read. May be NULL. */
+  void (*was_read)(zuv__pipe_t *pipe);
   /* Tells the publisher of a (cancelled) subscription: state, not a message. */
   int (*subscribe)(zuv__pipe_t *pipe, bool subscribe, const void *topic,
                    size_t size);
@@ -81,6 +83,8 @@ struct zuv__pipe_s {
   bool silent;     /* the pattern ignores this peer, both ways */
   bool connecting; /* we connected: the pipe outlives its connections */
   bool raw;        /* STREAM */
+  uint8_t pattern_flags; /* the pattern's own, 0 at first */
+  void *pattern_data;    /* likewise, NULL at first */
 
   /* zuv_send() requests whose message went into this pipe, by sequence */
   zuv__list_t requests;
@@ -138,10 +142,11 @@ void zuv__pipe_update_limits(zuv__pipe_t *pipe);
  * On UV_ENOMEM in *err the part is still the link's. */
 bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more, int *err);
 
-/* The same for a part that arrives inside an API call (inproc): it is queued,
- * and delivered before the next poll. */
-bool zuv__pipe_deposited(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
-                         int *err);
+/* A whole message comes from an inproc peer, maybe inside an API call: it is
+ * queued, and delivered before the next poll. Takes all parts or, on
+ * UV_ENOMEM, none. *room is false when this was the last that fits. */
+int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
+                      bool *room);
 
 /* The peer is known (again) and the connection open. Takes the peer. */
 void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer);

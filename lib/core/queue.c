@@ -264,6 +264,17 @@ size_t zuv__queue_next_parts(const zuv__queue_t *queue) {
   return count;
 }
 
+uint8_t zuv__queue_next_flags(const zuv__queue_t *queue) {
+  zuv__block_t *block = queue->head;
+  uint32_t offset = queue->read;
+
+  if (offset == block->used) {
+    block = block->next;
+    offset = 0;
+  }
+  return entry_at(block, offset)->flags;
+}
+
 /* Closes the messages from the given place to the end. */
 static void close_from(zuv__block_t *block, uint32_t offset) {
   for (; block != NULL; block = block->next, offset = 0) {

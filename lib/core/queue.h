@@ -76,6 +76,9 @@ void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
 /* How many parts the next complete message has. There must be one. */
 size_t zuv__queue_next_parts(const zuv__queue_t *queue);
 
+/* The flags (ZUV__MSG_*) of the next part. There must be a message. */
+uint8_t zuv__queue_next_flags(const zuv__queue_t *queue);
+
 /* Drops the parts of the incomplete message. */
 void zuv__queue_rollback(zuv__queue_t *queue, zuv__block_pool_t *pool);
 

@@ -1,0 +1,39 @@
+/* inproc: sockets of one context, on the same loop or on loops of different
+ * threads. This file pair keeps the names; inproc_local.c joins two pipes on
+ * one loop, inproc_channel.c two pipes on two.
+ *
+ * A connect before the bind parks: a channel is made whose other end is not
+ * taken yet, and the next bind of the name takes it, even if the connecting
+ * socket has closed meanwhile. */
+#ifndef ZUV_TRANSPORT_INPROC_H
+#define ZUV_TRANSPORT_INPROC_H
+
+#include "core/context.h"
+#include "core/pipe.h"
+
+struct zuv__socket_s;
+
+/* The row of the transport table. */
+int zuv__inproc_bind(struct zuv__socket_s *socket, const char *text);
+int zuv__inproc_connect(struct zuv__socket_s *socket, const char *text);
+
+/* Drops the connects that no bind has taken. */
+void zuv__inproc_forget_parked(zuv__context_t *context);
+
+/* Who owns a pipe from below, if anybody (the connecting endpoint): told when
+ * the pipe has ended. */
+typedef struct zuv__inproc_owner_s {
+  zuv__pipe_t *pipe; /* set to NULL then */
+} zuv__inproc_owner_t;
+
+/* A limit over both sides of a direction; 0 on either side means none. */
+static inline size_t zuv__inproc_limit(size_t send, size_t receive) {
+  return send == 0 || receive == 0 ? 0 : send + receive;
+}
+
+/* What a socket says of itself to an inproc peer: a zuv_peer_t for the peer's
+ * pipe. NULL: no memory. */
+zuv_peer_t *zuv__inproc_peer(int type, const void *routing_id,
+                             size_t routing_id_size, const char *endpoint);
+
+#endif /* ZUV_TRANSPORT_INPROC_H */

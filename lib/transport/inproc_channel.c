@@ -1,0 +1,449 @@
+#include "transport/inproc_channel.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "core/peer.h"
+#include "core/socket.h"
+#include "transport/inproc_local.h"
+
+typedef struct {
+  zuv__channel_t *channel;
+  zuv__inproc_owner_t *owner;
+
+  /* the loop's own */
+  zuv__pipe_t *pipe;
+  zuv__task_t flush;
+  zuv__queue_t received; /* taken from `queue`, not yet in the pipe */
+  size_t sent;           /* messages handed over */
+  size_t unreported;     /* messages read since the last report */
+  size_t limit;          /* of messages sent and not read; 0: none */
+  bool ready;            /* the peer has taken its end */
+  int peer_type;
+
+  /* under the mutex */
+  zuv__loop_t *loop; /* NULL: not taken, or closed */
+  zuv__letter_t letter;
+  bool posted;
+  bool closed;
+  zuv__queue_t queue; /* on its way to this end */
+  size_t acknowledged; /* messages of ours that the peer has read */
+  bool blocked;        /* waits for acknowledgements */
+  size_t send_limit;
+  size_t receive_limit;
+  int type; /* of the socket, for the peer */
+  uint8_t routing_id_size;
+  uint8_t routing_id[255];
+} end_t;
+
+struct zuv__channel_s {
+  uv_mutex_t mutex;
+  unsigned references;
+  bool conflate;
+  end_t ends[2];
+  char endpoint[];
+};
+
+static end_t *peer_of(end_t *end) {
+  end_t *ends = end->channel->ends;
+  return end == &ends[0] ? &ends[1] : &ends[0];
+}
+
+/* Under the mutex: the other side is to look at its end. */
+static void wake(end_t *end) {
+  if (end->loop == NULL || end->posted)
+    return;
+  end->posted = true;
+  zuv__loop_post(end->loop, &end->letter);
+}
+
+static void channel_free(zuv__channel_t *channel) {
+  /* Blocks belong to no loop; a pool is only where they go. */
+  zuv__block_pool_t pool;
+
+  zuv__block_pool_init(&pool);
+  for (int i = 0; i < 2; i++) {
+    zuv__queue_clear(&channel->ends[i].queue, &pool);
+    zuv__queue_clear(&channel->ends[i].received, &pool);
+  }
+  zuv__block_pool_destroy(&pool);
+  uv_mutex_destroy(&channel->mutex);
+  zuv__free(channel);
+}
+
+static void release(zuv__channel_t *channel) {
+  bool last;
+
+  uv_mutex_lock(&channel->mutex);
+  last = --channel->references == 0;
+  uv_mutex_unlock(&channel->mutex);
+  if (last)
+    channel_free(channel);
+}
+
+/* Hands over what the pipe has gathered. */
+static void hand_over(end_t *end) {
+  end_t *peer = peer_of(end);
+  zuv__channel_t *channel = end->channel;
+
+  if (end->pipe->out.count == 0)
+    return;
+  uv_mutex_lock(&channel->mutex);
+  end->sent += end->pipe->out.count;
+  if (peer->closed)
+    zuv__queue_clear(&end->pipe->out, &end->pipe->socket->loop->blocks);
+  else
+    zuv__queue_splice(&peer->queue, &end->pipe->out);
+  wake(peer);
+  uv_mutex_unlock(&channel->mutex);
+  zuv__pipe_flushed(end->pipe, end->pipe->written);
+}
+
+static void on_flush(zuv__task_t *task) {
+  hand_over(zuv__container_of(task, end_t, flush));
+}
+
+/* ---- The link below the pipe ---- */
+
+static bool is_full(end_t *end) {
+  zuv__channel_t *channel = end->channel;
+  size_t total = end->sent + end->pipe->out.count;
+  bool full;
+
+  if (end->limit == 0)
+    return false;
+  uv_mutex_lock(&channel->mutex);
+  full = total - end->acknowledged >= end->limit;
+  end->blocked = full;
+  uv_mutex_unlock(&channel->mutex);
+  return full;
+}
+
+static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
+  end_t *end = pipe->link;
+  zuv__loop_t *loop = pipe->socket->loop;
+  int err = zuv__queue_write(&pipe->out, &loop->blocks, parts, count);
+
+  if (err != 0)
+    return err;
+  zuv__loop_schedule_flush(loop, &end->flush);
+  if (end->limit != 0 && end->sent + pipe->out.count >= end->limit &&
+      is_full(end))
+    pipe->can_write = false;
+  return 0;
+}
+
+/* Reports what was read: when half of the limit is free again, and then not
+ * each time. */
+static void channel_was_read(zuv__pipe_t *pipe) {
+  end_t *end = pipe->link;
+  end_t *peer = peer_of(end);
+  size_t unread = pipe->in.count + end->received.count;
+
+  end->unreported++;
+  if (unread > pipe->in_limit / 2 ||
+      (unread > 0 && end->unreported <= pipe->in_limit / 4))
+    return;
+  uv_mutex_lock(&end->channel->mutex);
+  peer->acknowledged += end->unreported;
+  if (peer->blocked)
+    wake(peer);
+  uv_mutex_unlock(&end->channel->mutex);
+  end->unreported = 0;
+}
+
+static void channel_resume(zuv__pipe_t *pipe) {
+  (void)pipe; /* was_read reports */
+}
+
+/* A subscription travels as a marked message; nothing limits it. */
+static int channel_subscribe(zuv__pipe_t *pipe, bool subscribe,
+                             const void *topic, size_t size) {
+  end_t *end = pipe->link;
+  zuv__loop_t *loop = pipe->socket->loop;
+  zuv_msg_t msg;
+  int err;
+
+  if (!end->ready ||
+      (end->peer_type != ZUV_PUB && end->peer_type != ZUV_XPUB))
+    return 0;
+  err = zuv_msg_init_size(&msg, size + 1);
+  if (err != 0)
+    return err;
+  zuv__msg_data(&msg)[0] = subscribe ? 1 : 0;
+  if (size > 0)
+    memcpy(zuv__msg_data(&msg) + 1, topic, size);
+  zuv__msg(&msg)->flags |= ZUV__MSG_COMMAND;
+  err = zuv__queue_write(&pipe->out, &loop->blocks, &msg, 1);
+  if (err != 0) {
+    zuv__msg_close(&msg);
+    return err;
+  }
+  pipe->written++;
+  zuv__loop_schedule_flush(loop, &end->flush);
+  return 0;
+}
+
+static void channel_limits(zuv__pipe_t *pipe) {
+  end_t *end = pipe->link;
+  end_t *peer = peer_of(end);
+  const zuv__options_t *options = &pipe->socket->options;
+
+  uv_mutex_lock(&end->channel->mutex);
+  end->send_limit = (size_t)options->sndhwm;
+  end->receive_limit = (size_t)options->rcvhwm;
+  end->limit = end->ready || peer->loop != NULL
+                   ? zuv__inproc_limit(end->send_limit, peer->receive_limit)
+                   : end->send_limit;
+  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  wake(peer);
+  uv_mutex_unlock(&end->channel->mutex);
+  if (!is_full(end))
+    zuv__pipe_writable(pipe);
+}
+
+static void channel_drain(zuv__pipe_t *pipe) {
+  hand_over(pipe->link);
+  zuv__pipe_drained(pipe);
+}
+
+static void channel_end(zuv__pipe_t *pipe) {
+  end_t *end = pipe->link;
+  zuv__channel_t *channel = end->channel;
+
+  /* Whatever the linger time: what was sent over inproc is the peer's. */
+  hand_over(end);
+  if (end->owner != NULL)
+    end->owner->pipe = NULL;
+  zuv__task_cancel(&end->flush);
+  uv_mutex_lock(&channel->mutex);
+  end->closed = true;
+  end->loop = NULL;
+  wake(peer_of(end));
+  uv_mutex_unlock(&channel->mutex);
+  zuv__loop_discard_letters(pipe->socket->loop, end);
+  end->pipe = NULL;
+  release(channel);
+}
+
+static const zuv__link_ops_t channel_ops = {
+    .write = channel_write,
+    .resume = channel_resume,
+    .was_read = channel_was_read,
+    .subscribe = channel_subscribe,
+    .limits = channel_limits,
+    .drain = channel_drain,
+    .end = channel_end,
+};
+
+/* ---- Letters ---- */
+
+static bool is_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
+  return pipe->socket->pattern->subscription != NULL &&
+         (zuv__queue_next_flags(queue) & ZUV__MSG_COMMAND) != 0;
+}
+
+static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+  zuv__block_pool_t *blocks = &socket->loop->blocks;
+  zuv_msg_t msg;
+  bool more;
+
+  zuv__block_pool_pin(blocks);
+  zuv__queue_pop(queue, blocks, &msg, &more);
+  if (pipe->attached)
+    socket->pattern->subscription(socket, pipe, zuv__msg_data(&msg)[0] != 0,
+                                  zuv__msg_data(&msg) + 1,
+                                  zuv__msg_size(&msg) - 1);
+  zuv__msg_close(&msg);
+  zuv__block_pool_unpin(blocks);
+}
+
+static void receive(end_t *end) {
+  zuv__queue_t *received = &end->received;
+
+  while (end->pipe != NULL && received->count > 0) {
+    bool room;
+
+    if (is_subscription(received, end->pipe))
+      take_subscription(received, end->pipe);
+    else if (zuv__inproc_deposit_next(received, end->pipe, &room) != 0)
+      zuv__monitor_dropped(end->pipe->socket, 1);
+    /* Messages that go into no queue are read when they arrive. */
+    if (end->pipe != NULL && (end->pipe->socket->pattern->arrived != NULL ||
+                              end->pipe->silent))
+      channel_was_read(end->pipe);
+  }
+}
+
+static void tell_ready(end_t *end, int type, const uint8_t *routing_id,
+                       size_t size) {
+  zuv_peer_t *peer = zuv__inproc_peer(type, routing_id, size,
+                                      end->channel->endpoint);
+  end->ready = true;
+  end->peer_type = type;
+  if (peer != NULL)
+    zuv__pipe_ready(end->pipe, peer);
+}
+
+static void on_letter(zuv__letter_t *letter) {
+  end_t *end = letter->address;
+  end_t *peer = peer_of(end);
+  zuv__channel_t *channel = end->channel;
+  zuv__pipe_t *pipe = end->pipe;
+  uint8_t routing_id[255];
+  size_t size;
+  bool taken, closed;
+  int type;
+
+  uv_mutex_lock(&channel->mutex);
+  end->posted = false;
+  closed = peer->closed;
+  taken = peer->loop != NULL || (closed && peer->type >= 0);
+  type = peer->type;
+  size = peer->routing_id_size;
+  memcpy(routing_id, peer->routing_id, size);
+  if (taken)
+    end->limit = zuv__inproc_limit(end->send_limit, peer->receive_limit);
+  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  zuv__queue_splice(&end->received, &end->queue);
+  uv_mutex_unlock(&channel->mutex);
+
+  if (taken && !end->ready)
+    tell_ready(end, type, routing_id, size);
+  receive(end);
+  if (end->pipe == NULL)
+    return;
+  if (!pipe->silent && !is_full(end))
+    zuv__pipe_writable(pipe);
+  if (closed) {
+    const zuv__link_ops_t *ops = pipe->ops;
+    ops->end(pipe);
+    zuv__pipe_ended(pipe);
+  }
+}
+
+static void on_letter_discarded(zuv__letter_t *letter) {
+  (void)letter; /* the end that it was for is closing */
+}
+
+/* ---- Making and taking ---- */
+
+static void end_init(zuv__channel_t *channel, int side) {
+  end_t *end = &channel->ends[side];
+
+  end->channel = channel;
+  end->letter.address = end;
+  end->letter.deliver = on_letter;
+  end->letter.discard = on_letter_discarded;
+  zuv__task_init(&end->flush, on_flush);
+  zuv__queue_init(&end->received);
+  zuv__queue_init(&end->queue);
+  end->type = -1;
+}
+
+/* Under the mutex, or before anybody else knows the channel. */
+static void end_take(end_t *end, zuv__pipe_t *pipe) {
+  const zuv__options_t *options = &pipe->socket->options;
+
+  end->pipe = pipe;
+  end->loop = pipe->socket->loop;
+  end->send_limit = (size_t)options->sndhwm;
+  end->receive_limit = (size_t)options->rcvhwm;
+  end->type = pipe->socket->pattern->type;
+  end->routing_id_size = options->routing_id_size;
+  memcpy(end->routing_id, options->routing_id, options->routing_id_size);
+  pipe->link = end;
+}
+
+int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
+                     zuv__inproc_owner_t *owner, zuv__channel_t **out) {
+  size_t size = strlen(endpoint) + 1;
+  zuv__channel_t *channel = zuv__calloc(1, sizeof(*channel) + size);
+  zuv__pipe_t *pipe;
+  int err = UV_ENOMEM;
+
+  if (channel == NULL)
+    return UV_ENOMEM;
+  memcpy(channel->endpoint, endpoint, size);
+  err = uv_mutex_init(&channel->mutex);
+  if (err != 0)
+    goto fail;
+  end_init(channel, ZUV__CHANNEL_CONNECTING);
+  end_init(channel, ZUV__CHANNEL_BINDING);
+  channel->references = 2;
+  pipe = zuv__pipe_new(socket, &channel_ops, NULL, endpoint);
+  if (pipe == NULL) {
+    err = UV_ENOMEM;
+    goto fail_mutex;
+  }
+  pipe->connecting = true;
+  channel->conflate = pipe->conflate;
+  end_take(&channel->ends[ZUV__CHANNEL_CONNECTING], pipe);
+  channel->ends[ZUV__CHANNEL_CONNECTING].limit =
+      channel->ends[ZUV__CHANNEL_CONNECTING].send_limit;
+  channel->ends[ZUV__CHANNEL_CONNECTING].owner = owner;
+  owner->pipe = pipe;
+  zuv__pipe_attach(pipe);
+  *out = channel;
+  return 0;
+
+fail_mutex:
+  uv_mutex_destroy(&channel->mutex);
+fail:
+  zuv__free(channel);
+  return err;
+}
+
+int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
+  end_t *end = &channel->ends[ZUV__CHANNEL_BINDING];
+  end_t *peer = &channel->ends[ZUV__CHANNEL_CONNECTING];
+  zuv__pipe_t *pipe =
+      zuv__pipe_new(binder, &channel_ops, end, channel->endpoint);
+
+  if (pipe == NULL)
+    return UV_ENOMEM;
+  pipe->conflate = channel->conflate;
+  uv_mutex_lock(&channel->mutex);
+  end_take(end, pipe);
+  end->limit = zuv__inproc_limit(end->send_limit, peer->receive_limit);
+  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  wake(peer);
+  /* What has come already, and who the peer is, is told by a letter too. */
+  wake(end);
+  uv_mutex_unlock(&channel->mutex);
+  zuv__pipe_attach(pipe);
+  return 0;
+}
+
+void zuv__channel_refuse(zuv__channel_t *channel) {
+  uv_mutex_lock(&channel->mutex);
+  channel->ends[ZUV__CHANNEL_BINDING].closed = true;
+  wake(&channel->ends[ZUV__CHANNEL_CONNECTING]);
+  uv_mutex_unlock(&channel->mutex);
+  release(channel);
+}
+
+zuv__pipe_t *zuv__channel_pipe_on(zuv__channel_t *channel, zuv__loop_t *loop) {
+  end_t *end = &channel->ends[ZUV__CHANNEL_CONNECTING];
+  zuv__pipe_t *pipe = NULL;
+
+  uv_mutex_lock(&channel->mutex);
+  if (end->loop == loop)
+    pipe = end->pipe;
+  uv_mutex_unlock(&channel->mutex);
+  return pipe;
+}
+
+void zuv__channel_dissolve(zuv__channel_t *channel, zuv__queue_t *waiting,
+                           zuv__inproc_owner_t **owner) {
+  end_t *end = &channel->ends[ZUV__CHANNEL_CONNECTING];
+
+  zuv__queue_init(waiting);
+  zuv__queue_splice(waiting, &channel->ends[ZUV__CHANNEL_BINDING].queue);
+  zuv__task_cancel(&end->flush);
+  zuv__loop_discard_letters(end->loop, end);
+  *owner = end->owner;
+  end->pipe->link = NULL;
+  channel_free(channel);
+}

@@ -1,0 +1,184 @@
+#include "transport/inproc_local.h"
+
+#include "base/alloc.h"
+#include "core/peer.h"
+#include "core/socket.h"
+
+typedef struct {
+  zuv__pipe_t *pipes[2]; /* [0] is the connecting one; NULL once ended */
+  zuv__inproc_owner_t *owner;
+  char endpoint[];
+} local_t;
+
+static zuv__pipe_t *other(const zuv__pipe_t *pipe) {
+  const local_t *local = pipe->link;
+  return local->pipes[0] == pipe ? local->pipes[1] : local->pipes[0];
+}
+
+static int local_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
+  bool room;
+  int err = zuv__pipe_deposit(other(pipe), parts, count, &room);
+
+  if (err == 0 && !room)
+    pipe->can_write = false;
+  return err;
+}
+
+static void local_resume(zuv__pipe_t *pipe) {
+  zuv__pipe_writable(other(pipe));
+}
+
+static int local_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
+                           size_t size) {
+  zuv__pipe_t *peer = other(pipe);
+  zuv__socket_t *socket = peer->socket;
+
+  if (socket->pattern->subscription == NULL || !peer->attached)
+    return 0;
+  return socket->pattern->subscription(socket, peer, subscribe, topic, size);
+}
+
+/* One queue serves for both sides of a direction. */
+static void set_limits(zuv__pipe_t *from, zuv__pipe_t *to) {
+  to->in_limit =
+      zuv__inproc_limit((size_t)from->socket->options.sndhwm,
+                        (size_t)to->socket->options.rcvhwm);
+  if (zuv__limit_reached(to->in.count, to->in_limit)) {
+    to->in_full = true;
+    from->can_write = false;
+  } else if (to->in_full) {
+    to->in_full = false;
+    zuv__pipe_writable(from);
+  }
+}
+
+static void local_limits(zuv__pipe_t *pipe) {
+  set_limits(pipe, other(pipe));
+  set_limits(other(pipe), pipe);
+}
+
+static void local_drain(zuv__pipe_t *pipe) {
+  /* All that was written is with the peer already. */
+  zuv__pipe_drained(pipe);
+}
+
+static void local_end(zuv__pipe_t *pipe) {
+  local_t *local = pipe->link;
+  zuv__pipe_t *peer = other(pipe);
+
+  if (local->owner != NULL)
+    local->owner->pipe = NULL;
+  zuv__pipe_ended(peer);
+  zuv__free(local);
+}
+
+static const zuv__link_ops_t local_ops = {
+    .write = local_write,
+    .resume = local_resume,
+    .subscribe = local_subscribe,
+    .limits = local_limits,
+    .drain = local_drain,
+    .end = local_end,
+};
+
+zuv__pipe_t *zuv__inproc_pipe_new(zuv__socket_t *socket, const char *endpoint) {
+  zuv__pipe_t *pipe = zuv__pipe_new(socket, &local_ops, NULL, endpoint);
+
+  if (pipe == NULL)
+    return NULL;
+  /* A message is handed on as soon as it is written. */
+  pipe->flushed = UINT64_MAX;
+  return pipe;
+}
+
+int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to,
+                             bool *room) {
+  zuv__block_pool_t *blocks = &to->socket->loop->blocks;
+  size_t count = zuv__queue_next_parts(queue);
+  zuv_msg_t few[4];
+  zuv_msg_t *parts = few;
+  bool more;
+  int err;
+
+  *room = true;
+  /* The loop's own array of parts may be with the application just now. */
+  if (count > sizeof(few) / sizeof(few[0]))
+    parts = zuv__malloc(count * sizeof(*parts));
+  if (parts == NULL)
+    return UV_ENOMEM;
+  zuv__block_pool_pin(blocks);
+  for (size_t i = 0; i < count; i++)
+    zuv__queue_pop(queue, blocks, &parts[i], &more);
+  err = zuv__pipe_deposit(to, parts, count, room);
+  if (err != 0)
+    zuv__msgs_close(parts, count);
+  zuv__block_pool_unpin(blocks);
+  if (parts != few)
+    zuv__free(parts);
+  return err;
+}
+
+static void deposit_all(zuv__queue_t *queue, zuv__pipe_t *to) {
+  int err = 0;
+  bool room;
+
+  while (err == 0 && queue->count > 0)
+    err = zuv__inproc_deposit_next(queue, to, &room);
+  zuv__queue_clear(queue, &to->socket->loop->blocks);
+}
+
+static zuv_peer_t *peer_of(const zuv__socket_t *socket, const char *endpoint) {
+  return zuv__inproc_peer(socket->pattern->type, socket->options.routing_id,
+                          socket->options.routing_id_size, endpoint);
+}
+
+int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
+                     zuv__socket_t *binder, zuv__queue_t *waiting) {
+  size_t size = strlen(connecting->endpoint) + 1;
+  local_t *local = zuv__malloc(sizeof(*local) + size);
+  zuv_peer_t *binder_peer = peer_of(binder, connecting->endpoint);
+  zuv_peer_t *connecting_peer =
+      peer_of(connecting->socket, connecting->endpoint);
+  zuv__pipe_t *bound = NULL;
+
+  if (local == NULL || binder_peer == NULL || connecting_peer == NULL)
+    goto fail;
+  memcpy(local->endpoint, connecting->endpoint, size);
+  bound = zuv__pipe_new(binder, &local_ops, local, local->endpoint);
+  if (bound == NULL)
+    goto fail;
+  bound->flushed = UINT64_MAX;
+  /* As in libzmq the connecting side's option counts for both directions. */
+  bound->conflate = connecting->conflate;
+  local->pipes[0] = connecting;
+  local->pipes[1] = bound;
+  local->owner = owner;
+  connecting->ops = &local_ops;
+  connecting->link = local;
+  connecting->flushed = UINT64_MAX;
+  zuv__pipe_flushed(connecting, UINT64_MAX);
+
+  if (!connecting->attached)
+    zuv__pipe_attach(connecting);
+  zuv__pipe_attach(bound);
+  zuv__pipe_ready(bound, connecting_peer);
+  zuv__pipe_ready(connecting, binder_peer);
+  if (waiting != NULL)
+    deposit_all(waiting, bound);
+  deposit_all(&connecting->out, bound);
+  local_limits(connecting);
+  if (!bound->silent && !bound->in_full)
+    zuv__pipe_writable(connecting);
+  /* A peer that is not wanted takes nothing. */
+  if (bound->silent)
+    connecting->can_write = false;
+  return 0;
+
+fail:
+  if (binder_peer != NULL)
+    zuv__peer_release(binder_peer);
+  if (connecting_peer != NULL)
+    zuv__peer_release(connecting_peer);
+  zuv__free(local);
+  return UV_ENOMEM;
+}

@@ -1,0 +1,260 @@
+/* The reading half of a connection. Frames are parsed where the kernel put
+ * them: in the loop's shared chunk, or in a chunk of the connection's own when
+ * a frame is incomplete or large frames are coming in, which are then read
+ * straight to their final place. */
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "transport/connection.h"
+
+enum {
+  LARGE_FRAME = 32 * 1024,
+  EXPECTED_MAX = 4 * 1024 * 1024,
+  KEPT_MIN = 64,   /* room of a chunk for an incomplete small frame */
+  STEAL_MIN = 4096 /* left-over bytes that are worth a chunk change */
+};
+
+static uint8_t *chunk_bytes(zuv__body_t *chunk) {
+  return chunk->data;
+}
+
+static bool chunk_is_shared(const zuv__body_t *chunk) {
+  return atomic_load_explicit(&chunk->references, memory_order_acquire) > 1;
+}
+
+/* Gives up a chunk of the connection's own; the loop keeps one to reuse. */
+static void put_away(zuv__connection_t *c, zuv__body_t *chunk) {
+  if (c->loop->big_chunk == NULL && !chunk_is_shared(chunk) &&
+      zuv__chunk_size(chunk) >= LARGE_FRAME)
+    c->loop->big_chunk = chunk;
+  else
+    zuv__body_release(chunk);
+}
+
+static void forget_chunk(zuv__connection_t *c) {
+  c->input.chunk = NULL;
+  c->input.begin = c->input.end = 0;
+}
+
+void zuv__connection_free_input(zuv__connection_t *c) {
+  if (c->input.chunk != NULL)
+    put_away(c, c->input.chunk);
+  forget_chunk(c);
+}
+
+static zuv__body_t *large_chunk(zuv__connection_t *c) {
+  zuv__body_t *chunk = c->loop->big_chunk;
+
+  if (chunk != NULL && zuv__chunk_size(chunk) == c->input.expected) {
+    c->loop->big_chunk = NULL;
+    return chunk;
+  }
+  return zuv__chunk_new(c->input.expected);
+}
+
+static zuv__body_t *loop_chunk(zuv__loop_t *loop) {
+  if (loop->chunk != NULL && chunk_is_shared(loop->chunk)) {
+    zuv__body_release(loop->chunk);
+    loop->chunk = NULL;
+  }
+  if (loop->chunk == NULL)
+    loop->chunk = zuv__chunk_new(ZUV__RECEIVE_CHUNK_SIZE);
+  return loop->chunk;
+}
+
+/* The chunk to read into next, at input.end of it. */
+static zuv__body_t *chunk_to_read(zuv__connection_t *c) {
+  if (c->input.chunk == NULL && c->input.expected > 0) {
+    c->input.chunk = large_chunk(c);
+    c->input.begin = c->input.end = 0;
+  }
+  return c->input.chunk != NULL ? c->input.chunk : loop_chunk(c->loop);
+}
+
+/* Room in all for an incomplete frame of `need` bytes (0: not known), of which
+ * `have` are there: memory follows the data, not the announcement. */
+static size_t room_for(size_t need, size_t have) {
+  size_t room = have > SIZE_MAX / 4 ? SIZE_MAX : have * 4;
+
+  if (room < ZUV__FRAME_TRUST_MAX)
+    room = ZUV__FRAME_TRUST_MAX;
+  if (need < room)
+    room = need;
+  if (room < have)
+    room = have;
+  return room < KEPT_MIN ? KEPT_MIN : room;
+}
+
+/* Makes the connection's own chunk larger, in place if the allocator can. */
+static int grow_chunk(zuv__connection_t *c, size_t room) {
+  zuv__body_t *chunk =
+      zuv__realloc(c->input.chunk, sizeof(zuv__body_t) + room);
+
+  if (chunk == NULL)
+    return UV_ENOMEM;
+  chunk->data = chunk + 1;
+  chunk->hint = (void *)(uintptr_t)room;
+  c->input.chunk = chunk;
+  return 0;
+}
+
+/* Keeps the bytes [begin, end) of the chunk for later; the frame that they
+ * begin needs `need` bytes in all, 0 if that is not known. */
+static int keep(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
+                size_t end, size_t need) {
+  bool own = chunk == c->input.chunk;
+  size_t have = end - begin;
+  size_t fits = zuv__chunk_size(chunk) - begin;
+  size_t room = room_for(need, have);
+  zuv__body_t *fresh;
+
+  if (have == 0) {
+    if (own)
+      zuv__connection_free_input(c);
+    return 0;
+  }
+  if (own && fits >= room) {
+    c->input.begin = begin;
+    c->input.end = end;
+    return 0;
+  }
+  if (own && begin == 0 && !chunk_is_shared(chunk)) {
+    c->input.end = end;
+    return grow_chunk(c, room);
+  }
+  if (!own && have >= STEAL_MIN && fits >= room) {
+    assert(chunk == c->loop->chunk);
+    c->loop->chunk = NULL;
+    c->input.chunk = chunk;
+    c->input.begin = begin;
+    c->input.end = end;
+    return 0;
+  }
+  fresh = zuv__chunk_new(room);
+  if (fresh == NULL)
+    return UV_ENOMEM;
+  memcpy(fresh->data, chunk_bytes(chunk) + begin, have);
+  if (own)
+    put_away(c, chunk);
+  c->input.chunk = fresh;
+  c->input.begin = 0;
+  c->input.end = have;
+  return 0;
+}
+
+static void keep_or_lose(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
+                         size_t end, size_t need) {
+  int err;
+
+  if (c->state == ZUV__CONNECTION_CLOSED)
+    return;
+  err = keep(c, chunk, begin, end, need);
+  if (err != 0)
+    zuv__connection_lose(c, err, false);
+}
+
+/* STREAM: whatever was read is a message. */
+static size_t parse_raw(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
+                        size_t end) {
+  while (begin < end && c->state != ZUV__CONNECTION_CLOSED && !c->paused) {
+    size_t size = end - begin;
+    zuv__frame_t frame;
+
+    if (size > ZUV__RAW_MESSAGE_MAX)
+      size = ZUV__RAW_MESSAGE_MAX;
+    frame.body = chunk_bytes(chunk) + begin;
+    frame.size = frame.total = size;
+    frame.flags = 0;
+    begin += size;
+    zuv__connection_take_frame(c, &frame, chunk);
+  }
+  return begin;
+}
+
+/* Parses frames until the bytes end or parsing must stop. Answers where it
+ * stopped; *need is the size of the incomplete frame there. */
+static size_t parse_frames(zuv__connection_t *c, zuv__body_t *chunk,
+                           size_t begin, size_t end, size_t *need) {
+  const uint8_t *bytes = chunk_bytes(chunk);
+  zuv__frame_t frame;
+
+  while (begin < end) {
+    int result =
+        zuv__frame_decode(bytes + begin, end - begin, c->max_size, &frame);
+    if (result == ZUV__FRAME_COMPLETE) {
+      begin += frame.total;
+      c->input.expected = frame.total < LARGE_FRAME      ? 0
+                          : frame.total > EXPECTED_MAX ? EXPECTED_MAX
+                                                       : frame.total;
+      if (!zuv__connection_take_frame(c, &frame, chunk))
+        return begin;
+    } else if (result == ZUV__FRAME_PARTIAL) {
+      *need = frame.total;
+      return begin;
+    } else {
+      zuv__connection_lose(
+          c, result == ZUV__FRAME_TOO_LARGE ? UV_EMSGSIZE : UV_EPROTO, true);
+      return end;
+    }
+  }
+  return begin;
+}
+
+static void parse(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
+                  size_t end) {
+  size_t need = 0;
+
+  if (c->state == ZUV__CONNECTION_HANDSHAKE) {
+    begin += zuv__connection_take_handshake(c, chunk_bytes(chunk) + begin,
+                                            end - begin);
+    need = c->state == ZUV__CONNECTION_HANDSHAKE
+               ? zuv__engine_needed(&c->engine)
+               : 0;
+  }
+  if (c->state == ZUV__CONNECTION_TRAFFIC)
+    begin = c->raw ? parse_raw(c, chunk, begin, end)
+                   : parse_frames(c, chunk, begin, end, &need);
+  keep_or_lose(c, chunk, begin, end, need);
+}
+
+void zuv__connection_parse_kept(zuv__connection_t *c) {
+  c->paused = false;
+  if (c->input.chunk != NULL)
+    parse(c, c->input.chunk, c->input.begin, c->input.end);
+  zuv__connection_watch(c);
+}
+
+void zuv__connection_read(zuv__connection_t *c) {
+  for (int i = 0; i < ZUV__READS_PER_EVENT_MAX; i++) {
+    zuv__body_t *chunk = chunk_to_read(c);
+    size_t end = c->input.end;
+    size_t room;
+    ssize_t size;
+
+    if (chunk == NULL) {
+      zuv__connection_lose(c, UV_ENOMEM, false);
+      return;
+    }
+    room = zuv__chunk_size(chunk) - end;
+    do
+      size = recv(c->io->fd, chunk_bytes(chunk) + end, room, 0);
+    while (size < 0 && errno == EINTR);
+    if (size <= 0) {
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        break;
+      zuv__connection_lose(c, size == 0 ? UV_EOF : uv_translate_sys_error(errno),
+                           false);
+      return;
+    }
+    parse(c, chunk, c->input.begin, end + (size_t)size);
+    if (c->state == ZUV__CONNECTION_CLOSED || c->paused ||
+        (size_t)size < room)
+      break;
+  }
+  /* An idle connection owns no buffer. */
+  if (c->state != ZUV__CONNECTION_CLOSED && c->input.chunk != NULL &&
+      c->input.begin == c->input.end)
+    zuv__connection_free_input(c);
+}

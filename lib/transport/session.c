@@ -1,0 +1,225 @@
+#include "transport/session.h"
+
+#include "core/monitor.h"
+#include "security/mechanism.h"
+#include "transport/connection.h"
+
+void zuv__session_config(zuv__engine_config_t *config,
+                         const zuv__options_t *options, int socket_type) {
+  memset(config, 0, sizeof(*config));
+  config->socket_type = socket_type;
+  config->routing_id = options->routing_id;
+  config->routing_id_size = options->routing_id_size;
+  config->mechanism = &zuv__mechanism_null;
+}
+
+/* ---- The link below the pipe ---- */
+
+static bool can_take(zuv__session_t *session, zuv__pipe_t *pipe) {
+  return session->connection != NULL && pipe->out.count == 0 &&
+         !pipe->conflate && zuv__connection_can_write(session->connection);
+}
+
+/* Only the newest message counts, and of it only the last part. */
+static int write_conflated(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
+  zuv__block_pool_t *blocks = &pipe->socket->loop->blocks;
+  int err = zuv__msg_make_lasting(&parts[count - 1]);
+
+  if (err != 0)
+    return err;
+  zuv__queue_clear(&pipe->out, blocks);
+  err = zuv__queue_write(&pipe->out, blocks, &parts[count - 1], 1);
+  if (err == 0)
+    zuv__msgs_close(parts, count - 1);
+  return err;
+}
+
+static int link_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
+  zuv__session_t *session = pipe->link;
+  zuv__connection_t *connection = session->connection;
+  int err;
+
+  if (can_take(session, pipe))
+    return zuv__connection_write(connection, parts, count);
+  if (pipe->conflate)
+    err = write_conflated(pipe, parts, count);
+  else
+    err = zuv__queue_write(&pipe->out, &pipe->socket->loop->blocks, parts,
+                           count);
+  if (err != 0)
+    return err;
+  if (!pipe->conflate && zuv__limit_reached(pipe->out.count, pipe->out_limit))
+    pipe->can_write = false;
+  if (connection != NULL && zuv__connection_can_write(connection))
+    zuv__loop_schedule_flush(pipe->socket->loop, &connection->flush_task);
+  return 0;
+}
+
+static int link_write_framed(zuv__pipe_t *pipe, const uint8_t *bytes,
+                             size_t size, zuv_msg_t *parts, size_t count) {
+  zuv__session_t *session = pipe->link;
+
+  (void)parts;
+  (void)count;
+  if (!can_take(session, pipe) || session->connection->raw)
+    return UV_EAGAIN;
+  return zuv__connection_write_bytes(session->connection, bytes, size);
+}
+
+static void link_resume(zuv__pipe_t *pipe) {
+  zuv__session_t *session = pipe->link;
+
+  if (session->connection != NULL)
+    zuv__connection_resume(session->connection);
+}
+
+static int link_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
+                          size_t size) {
+  zuv__session_t *session = pipe->link;
+
+  /* Without a connection all is said when the next one is ready. */
+  if (session->connection == NULL)
+    return 0;
+  return zuv__connection_subscribe(session->connection, subscribe, topic, size);
+}
+
+static void link_limits(zuv__pipe_t *pipe) {
+  if (!zuv__limit_reached(pipe->out.count, pipe->out_limit))
+    zuv__pipe_writable(pipe);
+}
+
+static bool nothing_waits(const zuv__session_t *session) {
+  return session->pipe->out.count == 0 &&
+         (session->connection == NULL ||
+          zuv__connection_is_flushed(session->connection));
+}
+
+static void link_drain(zuv__pipe_t *pipe) {
+  zuv__session_t *session = pipe->link;
+
+  if (nothing_waits(session))
+    zuv__pipe_drained(pipe);
+}
+
+static void link_end(zuv__pipe_t *pipe) {
+  zuv__session_t *session = pipe->link;
+
+  session->pipe = NULL;
+  zuv__session_drop_connection(session);
+  session->owner->ended(session);
+}
+
+static const zuv__link_ops_t link_ops = {
+    .write = link_write,
+    .write_framed = link_write_framed,
+    .resume = link_resume,
+    .subscribe = link_subscribe,
+    .limits = link_limits,
+    .drain = link_drain,
+    .end = link_end,
+};
+
+/* ---- For the owner ---- */
+
+int zuv__session_open_pipe(zuv__session_t *session) {
+  zuv__pipe_t *pipe = zuv__pipe_new(session->socket, &link_ops, session,
+                                    session->endpoint);
+  if (pipe == NULL)
+    return UV_ENOMEM;
+  pipe->connecting = session->connecting;
+  pipe->raw =
+      session->socket->pattern->raw || session->options->router_raw != 0;
+  session->pipe = pipe;
+  zuv__pipe_attach(pipe);
+  return 0;
+}
+
+void zuv__session_drop_connection(zuv__session_t *session) {
+  zuv__connection_t *connection = session->connection;
+
+  session->connection = NULL;
+  if (connection != NULL)
+    zuv__connection_close(connection);
+}
+
+void zuv__session_end_pipe(zuv__session_t *session) {
+  zuv__pipe_t *pipe = session->pipe;
+
+  session->pipe = NULL;
+  zuv__session_drop_connection(session);
+  if (pipe != NULL)
+    zuv__pipe_ended(pipe);
+}
+
+void zuv__session_event(zuv__session_t *session, zuv_event_type type,
+                        int status, zuv_peer_t *peer) {
+  zuv_event_t event = {.type = type,
+                       .status = status,
+                       .endpoint = session->endpoint,
+                       .peer = peer};
+  zuv__monitor_event(session->socket, &event);
+}
+
+/* ---- From the connection ---- */
+
+int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
+  zuv__pipe_t *pipe;
+  int err;
+
+  if (session->pipe == NULL) {
+    err = zuv__session_open_pipe(session);
+    if (err != 0) {
+      zuv__peer_release(peer);
+      return err;
+    }
+  }
+  pipe = session->pipe;
+  zuv__session_event(session, ZUV_EVENT_READY, 0, peer);
+  zuv__pipe_ready(pipe, peer);
+  zuv__session_pump(session);
+  return 0;
+}
+
+static void pump_messages(zuv__pipe_t *pipe, zuv__connection_t *connection) {
+  zuv__block_pool_t *blocks = &pipe->socket->loop->blocks;
+
+  while (pipe->out.count > 0 && zuv__connection_can_write(connection)) {
+    bool more = true;
+
+    zuv__block_pool_pin(blocks);
+    while (more) {
+      zuv_msg_t part;
+      zuv__queue_pop(&pipe->out, blocks, &part, &more);
+      zuv__connection_write_part(connection, &part, more);
+    }
+    zuv__block_pool_unpin(blocks);
+  }
+}
+
+void zuv__session_pump(zuv__session_t *session) {
+  zuv__pipe_t *pipe = session->pipe;
+
+  if (pipe == NULL)
+    return;
+  pump_messages(pipe, session->connection);
+  if (zuv__connection_is_flushed(session->connection))
+    zuv__pipe_flushed(pipe, pipe->written - pipe->out.count);
+  if (pipe->state == ZUV__PIPE_LINGERING) {
+    if (nothing_waits(session))
+      zuv__pipe_drained(pipe);
+    return;
+  }
+  if (pipe->conflate || zuv__limit_relieved(pipe->out.count, pipe->out_limit))
+    zuv__pipe_writable(pipe);
+}
+
+void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
+  zuv__pipe_t *pipe = session->pipe;
+
+  session->connection = NULL;
+  if (pipe != NULL)
+    zuv__pipe_lost(pipe);
+  zuv__session_event(session, ZUV_EVENT_DISCONNECTED, loss->status,
+                     pipe != NULL && !loss->in_handshake ? pipe->peer : NULL);
+  session->owner->lost(session, loss);
+}
