@@ -58,15 +58,18 @@ static void req_detach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
 /* Drops the messages that a pipe has received. One that is coming in just now
  * keeps its first parts, so that the rest cannot pass for a whole message. */
 static void discard_received(zuv__pipe_t *pipe) {
-  zuv_msg_t part;
-  bool more;
-
   while (pipe->in.count > 0) {
-    zuv__queue_pop(&pipe->in, &pipe->socket->loop->blocks, &part, &more);
-    zuv__msg_close(&part);
+    zuv_msg_t part;
+    bool more = true;
+
+    while (more) {
+      zuv__queue_pop(&pipe->in, &pipe->socket->loop->blocks, &part, &more);
+      zuv__msg_close(&part);
+    }
+    if (pipe->in.count == 0)
+      zuv__list_remove(&pipe->in_readers);
+    zuv__pipe_was_read(pipe);
   }
-  zuv__list_remove(&pipe->in_readers);
-  zuv__pipe_was_read(pipe);
 }
 
 /* A late reply to an older request must not answer this one. */

@@ -176,7 +176,8 @@ static inline void fake_accept(fake_link_t *link, zuv_socket_t *socket,
   fake_ready(link, id);
 }
 
-/* Parts arrive; with `more` the message is not complete. */
+/* Parts arrive as from a connection; with `more` the message is not complete.
+ * A message of one part may be delivered in here. */
 static inline void fake_arrive_parts(fake_link_t *link, const char *text,
                                      bool more) {
   zuv_msg_t parts[FAKE_PARTS_MAX];
@@ -187,12 +188,19 @@ static inline void fake_arrive_parts(fake_link_t *link, const char *text,
   for (size_t i = 0; i < count; i++) {
     if (link->pipe == NULL || err != 0)
       return;
-    zuv__pipe_deposited(link->pipe, &parts[i], more || i + 1 < count, &err);
+    zuv__pipe_arrived(link->pipe, &parts[i], more || i + 1 < count, &err);
   }
 }
 
+/* A message arrives whole, and is queued. */
 static inline void fake_arrive(fake_link_t *link, const char *text) {
-  fake_arrive_parts(link, text, false);
+  zuv_msg_t parts[FAKE_PARTS_MAX];
+  char bytes[FAKE_TEXT_MAX];
+  size_t count = fake_parse(text, bytes, parts);
+  bool room;
+
+  if (link->pipe != NULL)
+    (void)zuv__pipe_deposit(link->pipe, parts, count, &room);
 }
 
 /* There is room for so many messages more. */

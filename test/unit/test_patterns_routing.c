@@ -271,7 +271,7 @@ static void test_req_discards_no_half_message(void **state) {
   fake_arrive(&a, "|old");
   fake_arrive_parts(&a, "stray", true);
   assert_int_equal(fake_send(&sock, "q"), 0);
-  fake_arrive(&a, "|rest of it");
+  fake_arrive_parts(&a, "|rest of it", false);
   assert_received("(none)");
   fake_arrive(&a, "|r");
   assert_received("r");
@@ -537,6 +537,8 @@ static void test_router_addresses_peers(void **state) {
   assert_received("\\00AAAA|from a|x");
   assert_received("bob|from b");
   assert_received("\\00AAAB|");
+  fake_arrive_parts(&b, "straight through", false);
+  assert_string_equal(fake_next(&received), "bob|straight through");
   assert_int_equal(fake_send(&sock, "\\00AAAB|to c|"), 0);
   assert_int_equal(fake_send(&sock, "bob|to b"), 0);
   assert_int_equal(fake_send(&sock, "nobody|lost"), 0);
