@@ -287,8 +287,23 @@ void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
   }
 }
 
+/* Requests whose message went down with the connection. Those in `out` wait for
+ * the next one. */
+static void fail_requests_under_way(zuv__pipe_t *pipe) {
+  uint64_t sequence = pipe->written - pipe->out.count;
+
+  while (!zuv__list_empty(&pipe->requests)) {
+    zuv_send_t *request = zuv__request(pipe->requests.next);
+    if (request->zuv__sequence > sequence)
+      return;
+    zuv__request_done(request, UV_ECONNRESET);
+  }
+}
+
 void zuv__pipe_lost(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
+
+  fail_requests_under_way(pipe);
 
   zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
   if (pipe->attached && socket->pattern->lost != NULL)

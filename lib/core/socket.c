@@ -192,12 +192,14 @@ static void wind_down(zuv__socket_t *socket, int linger) {
     zuv__list_remove(&endpoint->in_socket);
     endpoint->close(endpoint, linger);
   }
-  /* A pipe that ends is freed by a task, so its node stays valid; it may only
-   * have left the list. */
   for (zuv__list_t *node = socket->pipes.next, *next; node != &socket->pipes;
        node = next) {
     next = node->next;
     zuv__pipe_close(zuv__container_of(node, zuv__pipe_t, in_socket), linger);
+    /* A socket connected to itself over inproc has lost the next pipe, too.
+     * Its memory is still there, and closing the others again does no harm. */
+    if (next != &socket->pipes && zuv__list_empty(next))
+      next = socket->pipes.next;
   }
   zuv__socket_update_hold(socket);
   zuv__socket_schedule(socket);

@@ -78,6 +78,8 @@ static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
     zuv__queue_pop(&pipe->in, &socket->loop->blocks, &part, &more);
     zuv__msg_close(&part);
   } while (more);
+  if (pipe->in.count == 0)
+    zuv__list_remove(&pipe->in_readers);
   zuv__monitor_dropped(socket, 1);
 }
 
