@@ -170,7 +170,8 @@ int zuv__peer_ids_send(zuv__peer_ids_t *ids, zuv_msg_t *parts, size_t count) {
     return UV_EINVAL;
   if (pipe->raw && zuv__msg_size(&parts[1]) == 0) {
     zuv__msgs_close(parts, count);
-    zuv__pipe_close(pipe, 0);
+    /* A response that was sent just before still goes out. */
+    zuv__pipe_close(pipe, pipe->socket->options.linger);
     return 0;
   }
   if (!pipe->can_write)

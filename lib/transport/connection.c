@@ -391,8 +391,12 @@ int zuv__connection_subscribe(zuv__connection_t *c, bool subscribe,
   if (c->state != ZUV__CONNECTION_TRAFFIC)
     return 0;
   err = zuv__output_reserve(&c->output, c->loop, total);
-  if (err != 0)
+  if (err != 0) {
+    /* The next connection is told of all topics. */
+    c->failure = err;
+    zuv__loop_schedule_flush(c->loop, &c->flush_task);
     return err;
+  }
   out = c->output.bytes + c->output.used;
   if (c->legacy_subscriptions) {
     /* ZMTP 3.0: a message whose first octet says what it is. */

@@ -248,27 +248,32 @@ static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
   zuv__block_pool_t *blocks = &socket->loop->blocks;
   zuv_msg_t msg;
   bool more;
+  int err = 0;
 
   zuv__block_pool_pin(blocks);
   zuv__queue_pop(queue, blocks, &msg, &more);
   if (pipe->attached)
-    socket->pattern->subscription(socket, pipe, zuv__msg_data(&msg)[0] != 0,
-                                  zuv__msg_data(&msg) + 1,
-                                  zuv__msg_size(&msg) - 1);
+    err = socket->pattern->subscription(
+        socket, pipe, zuv__msg_data(&msg)[0] != 0, zuv__msg_data(&msg) + 1,
+        zuv__msg_size(&msg) - 1);
   zuv__msg_close(&msg);
   zuv__block_pool_unpin(blocks);
+  /* A subscription must not vanish silently: both sides learn of the end. */
+  if (err != 0)
+    zuv__pipe_close(pipe, 0);
 }
 
 static void receive(end_t *end) {
   zuv__queue_t *received = &end->received;
 
   while (end->pipe != NULL && received->count > 0) {
+    zuv__socket_t *socket = end->pipe->socket;
     bool room;
 
     if (is_subscription(received, end->pipe))
       take_subscription(received, end->pipe);
     else if (zuv__inproc_deposit_next(received, end->pipe, &room) != 0)
-      zuv__monitor_dropped(end->pipe->socket, 1);
+      zuv__monitor_dropped(socket, 1);
     /* Messages that go into no queue are read when they arrive. */
     if (end->pipe != NULL && (end->pipe->socket->pattern->arrived != NULL ||
                               end->pipe->silent))

@@ -12,8 +12,8 @@
 enum {
   LARGE_FRAME = 32 * 1024,
   EXPECTED_MAX = 4 * 1024 * 1024,
-  KEPT_MIN = 64,   /* room of a chunk for an incomplete small frame */
-  STEAL_MIN = 4096 /* left-over bytes that are worth a chunk change */
+  KEPT_MIN = 64,        /* room of a chunk for an incomplete small frame */
+  STEAL_MIN = 16 * 1024 /* left-over bytes that are worth a chunk change */
 };
 
 static uint8_t *chunk_bytes(zuv__body_t *chunk) {
@@ -64,13 +64,36 @@ static zuv__body_t *loop_chunk(zuv__loop_t *loop) {
   return loop->chunk;
 }
 
-/* The chunk to read into next, at input.end of it. */
-static zuv__body_t *chunk_to_read(zuv__connection_t *c) {
-  if (c->input.chunk == NULL && c->input.expected > 0) {
-    c->input.chunk = large_chunk(c);
-    c->input.begin = c->input.end = 0;
+/* A kept piece of a small frame goes to the front of the loop's chunk, so that
+ * the next read is as large as any. */
+static zuv__body_t *copy_to_loop_chunk(zuv__connection_t *c) {
+  zuv__body_t *chunk = loop_chunk(c->loop);
+
+  if (chunk != NULL)
+    memcpy(chunk->data, chunk_bytes(c->input.chunk) + c->input.begin,
+           c->input.end - c->input.begin);
+  return chunk;
+}
+
+/* The chunk to read into next; the bytes not yet parsed are [*begin, *end) of
+ * it. */
+static zuv__body_t *chunk_to_read(zuv__connection_t *c, size_t *begin,
+                                  size_t *end) {
+  zuv__input_t *input = &c->input;
+
+  if (input->chunk == NULL && input->expected > 0) {
+    input->chunk = large_chunk(c);
+    input->begin = input->end = 0;
   }
-  return c->input.chunk != NULL ? c->input.chunk : loop_chunk(c->loop);
+  *begin = input->begin;
+  *end = input->end;
+  if (input->chunk == NULL)
+    return loop_chunk(c->loop);
+  if (zuv__chunk_size(input->chunk) >= LARGE_FRAME)
+    return input->chunk;
+  *end -= *begin;
+  *begin = 0;
+  return copy_to_loop_chunk(c);
 }
 
 /* Room in all for an incomplete frame of `need` bytes (0: not known), of which
@@ -89,8 +112,7 @@ static size_t room_for(size_t need, size_t have) {
 
 /* Makes the connection's own chunk larger, in place if the allocator can. */
 static int grow_chunk(zuv__connection_t *c, size_t room) {
-  zuv__body_t *chunk =
-      zuv__realloc(c->input.chunk, sizeof(zuv__body_t) + room);
+  zuv__body_t *chunk = zuv__realloc(c->input.chunk, sizeof(zuv__body_t) + room);
 
   if (chunk == NULL)
     return UV_ENOMEM;
@@ -185,7 +207,7 @@ static size_t parse_frames(zuv__connection_t *c, zuv__body_t *chunk,
         zuv__frame_decode(bytes + begin, end - begin, c->max_size, &frame);
     if (result == ZUV__FRAME_COMPLETE) {
       begin += frame.total;
-      c->input.expected = frame.total < LARGE_FRAME      ? 0
+      c->input.expected = frame.total < LARGE_FRAME    ? 0
                           : frame.total > EXPECTED_MAX ? EXPECTED_MAX
                                                        : frame.total;
       if (!zuv__connection_take_frame(c, &frame, chunk))
@@ -228,9 +250,8 @@ void zuv__connection_parse_kept(zuv__connection_t *c) {
 
 void zuv__connection_read(zuv__connection_t *c) {
   for (int i = 0; i < ZUV__READS_PER_EVENT_MAX; i++) {
-    zuv__body_t *chunk = chunk_to_read(c);
-    size_t end = c->input.end;
-    size_t room;
+    size_t begin, end, room;
+    zuv__body_t *chunk = chunk_to_read(c, &begin, &end);
     ssize_t size;
 
     if (chunk == NULL) {
@@ -244,13 +265,14 @@ void zuv__connection_read(zuv__connection_t *c) {
     if (size <= 0) {
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         break;
-      zuv__connection_lose(c, size == 0 ? UV_EOF : uv_translate_sys_error(errno),
-                           false);
+      zuv__connection_lose(
+          c, size == 0 ? UV_EOF : uv_translate_sys_error(errno), false);
       return;
     }
-    parse(c, chunk, c->input.begin, end + (size_t)size);
-    if (c->state == ZUV__CONNECTION_CLOSED || c->paused ||
-        (size_t)size < room)
+    if (c->input.chunk != chunk)
+      zuv__connection_free_input(c);
+    parse(c, chunk, begin, end + (size_t)size);
+    if (c->state == ZUV__CONNECTION_CLOSED || c->paused || (size_t)size < room)
       break;
   }
   /* An idle connection owns no buffer. */
