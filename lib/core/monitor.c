@@ -33,10 +33,15 @@ void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
   zuv__socket_schedule(socket);
 }
 
-static void waiting_event_free(zuv__socket_t *socket,
-                               waiting_event_t *waiting) {
+static waiting_event_t *take_event(zuv__socket_t *socket) {
+  waiting_event_t *waiting =
+      zuv__container_of(socket->events.next, waiting_event_t, link);
   zuv__list_remove(&waiting->link);
   socket->events_count--;
+  return waiting;
+}
+
+static void waiting_event_free(waiting_event_t *waiting) {
   if (waiting->event.peer != NULL)
     zuv__peer_release(waiting->event.peer);
   zuv__free(waiting);
@@ -53,11 +58,10 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
   size_t count = socket->events_count;
 
   while (count-- > 0 && socket->event_cb != NULL && socket->events_count > 0) {
-    waiting_event_t *waiting =
-        zuv__container_of(socket->events.next, waiting_event_t, link);
+    /* It outlives a close in the callback. */
+    waiting_event_t *waiting = take_event(socket);
     socket->event_cb(socket->handle, &waiting->event);
-    if (socket->events_count > 0 && socket->events.next == &waiting->link)
-      waiting_event_free(socket, waiting);
+    waiting_event_free(waiting);
   }
   if (socket->dropped > 0 && socket->event_cb != NULL) {
     zuv_event_t event = {.type = ZUV_EVENT_DROPPED,
@@ -70,8 +74,7 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
 
 void zuv__monitor_clear(zuv__socket_t *socket) {
   while (!zuv__list_empty(&socket->events))
-    waiting_event_free(socket, zuv__container_of(socket->events.next,
-                                                 waiting_event_t, link));
+    waiting_event_free(take_event(socket));
   socket->dropped = 0;
 }
 

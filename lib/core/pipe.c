@@ -10,7 +10,13 @@
 static void on_linger(zuv__timer_t *timer);
 
 static void pipe_free(zuv__task_t *task) {
-  zuv__free(zuv__container_of(task, zuv__pipe_t, free_task));
+  zuv__pipe_t *pipe = zuv__container_of(task, zuv__pipe_t, free_task);
+
+  /* The application may have got the peer with a message, and have closed the
+   * pipe in that very callback. */
+  if (pipe->peer != NULL)
+    zuv__peer_release(pipe->peer);
+  zuv__free(pipe);
 }
 
 zuv__pipe_t *zuv__pipe_new(zuv__socket_t *socket, const zuv__link_ops_t *ops,
@@ -72,11 +78,8 @@ static void free_if_read(zuv__pipe_t *pipe) {
     socket->pattern->forget(socket, pipe);
   zuv__list_remove(&pipe->in_readers);
   zuv__list_remove(&pipe->in_socket);
-  if (pipe->peer != NULL) {
+  if (pipe->peer != NULL)
     pipe->peer->pipe = NULL;
-    zuv__peer_release(pipe->peer);
-    pipe->peer = NULL;
-  }
   zuv__loop_schedule(socket->loop, &pipe->free_task);
   zuv__socket_update_hold(socket);
   zuv__socket_schedule(socket);

@@ -116,6 +116,9 @@ static int rep_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
   message->count -= front;
   rep->asker = pipe->attached ? pipe : NULL;
   rep->owing = true;
+  /* The reply may be sent now. */
+  if (socket->writable_cb != NULL)
+    zuv__socket_schedule(socket);
   return ZUV__DELIVER;
 }
 

@@ -148,6 +148,9 @@ static int req_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
   message->parts += front;
   message->count -= front;
   req->waiting = false;
+  /* The next request may be sent now. */
+  if (socket->writable_cb != NULL)
+    zuv__socket_schedule(socket);
   return ZUV__DELIVER;
 }
 

@@ -29,6 +29,9 @@ zuv__pipe_t *zuv__load_balancer_next(zuv__load_balancer_t *balancer) {
 void zuv__load_balancer_wrote(zuv__load_balancer_t *balancer,
                               zuv__pipe_t *pipe) {
   pipe->socket->sent_to = pipe;
+  /* The only one has its turn again. */
+  if (pipe->in_writers.next == pipe->in_writers.prev && pipe->can_write)
+    return;
   zuv__load_balancer_remove(pipe);
   zuv__load_balancer_add(balancer, pipe);
 }

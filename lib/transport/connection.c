@@ -233,6 +233,11 @@ size_t zuv__connection_take_handshake(zuv__connection_t *c,
 
 /* ---- Traffic in ---- */
 
+/* The peer asks without reading the answers. */
+static bool answers_pile_up(const zuv__connection_t *c) {
+  return c->blocked && c->output.size >= ZUV__OUTPUT_BUFFER_SIZE;
+}
+
 static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
   zuv__socket_t *socket = c->session->socket;
   zuv__pipe_t *pipe = c->session->pipe;
@@ -248,7 +253,7 @@ static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
       err = socket->pattern->subscription(socket, pipe,
                                           kind == ZUV__COMMAND_SUBSCRIBE,
                                           command.data, command.size);
-  } else if (kind == ZUV__COMMAND_PING &&
+  } else if (kind == ZUV__COMMAND_PING && !answers_pile_up(c) &&
              zuv__command_parse_ping(&command, &ping) == 0) {
     size_t size = zuv__command_write_pong(pong, &ping);
     err = zuv__connection_write_bytes(c, pong, size);

@@ -1,0 +1,173 @@
+/* Runs the roles of a row as child processes of the driver, which itself has no
+ * loop and no threads, so that forking is safe. A child that hangs is ended by
+ * its own alarm; one whose driver is gone, by the kernel. */
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "bench.h"
+
+enum { ROLE_SECONDS_MAX = 120 };
+
+typedef struct {
+  pid_t pid;
+  int result; /* to read it from */
+} child_t;
+
+void bench_require(bool condition, const char *what) {
+  if (condition)
+    return;
+  fprintf(stderr, "bench: %s failed\n", what);
+  _exit(1);
+}
+
+void bench_require_ok(int result, const char *what) {
+  if (result >= 0)
+    return;
+  fprintf(stderr, "bench: %s: %s\n", what, uv_strerror(result));
+  _exit(1);
+}
+
+void bench_write_all(int fd, const void *data, size_t size) {
+  const char *bytes = data;
+
+  while (size > 0) {
+    ssize_t done = write(fd, bytes, size);
+    bench_require(done > 0 || (done < 0 && errno == EINTR), "write");
+    if (done < 0)
+      continue;
+    bytes += done;
+    size -= (size_t)done;
+  }
+}
+
+void bench_read_all(int fd, void *data, size_t size) {
+  char *bytes = data;
+
+  while (size > 0) {
+    ssize_t done = read(fd, bytes, size);
+    bench_require(done > 0 || (done < 0 && errno == EINTR), "read");
+    if (done < 0)
+      continue;
+    bytes += done;
+    size -= (size_t)done;
+  }
+}
+
+void bench_say(int link, const void *data, size_t size) {
+  bench_write_all(link, data, size);
+}
+
+void bench_hear(int link, void *data, size_t size) {
+  bench_read_all(link, data, size);
+}
+
+uint64_t bench_now(void) {
+  return uv_hrtime();
+}
+
+double bench_cpu(void) {
+  struct rusage usage;
+
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+bool bench_allow_files(int count) {
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return false;
+  if (limit.rlim_cur >= (rlim_t)count)
+    return true;
+  limit.rlim_cur = (rlim_t)count;
+  if (limit.rlim_max < limit.rlim_cur)
+    limit.rlim_max = limit.rlim_cur;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+static child_t start(const bench_work_t *work, bench_role_fn role, int link,
+                     int not_mine) {
+  child_t child;
+  int ends[2];
+  double value;
+
+  bench_require(pipe(ends) == 0, "pipe");
+  child.pid = fork();
+  bench_require(child.pid >= 0, "fork");
+  if (child.pid > 0) {
+    close(ends[1]);
+    child.result = ends[0];
+    return child;
+  }
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  alarm(ROLE_SECONDS_MAX);
+  signal(SIGPIPE, SIG_IGN);
+  close(ends[0]);
+  close(not_mine);
+  value = role(work, link);
+  bench_write_all(ends[1], &value, sizeof(value));
+  _exit(0);
+}
+
+/* The child has a result, or is gone. False: it failed. */
+static bool finish(child_t *child, double *value) {
+  bool ok = read(child->result, value, sizeof(*value)) == sizeof(*value);
+  int status;
+
+  close(child->result);
+  if (!ok)
+    kill(child->pid, SIGKILL);
+  while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
+    ;
+  return ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* True: the second one was done first. */
+static bool second_is_first(const child_t *children) {
+  struct pollfd items[2] = {{.fd = children[0].result, .events = POLLIN},
+                            {.fd = children[1].result, .events = POLLIN}};
+
+  while (poll(items, 2, -1) < 0 && errno == EINTR)
+    ;
+  return items[0].revents == 0;
+}
+
+double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
+                       bench_role_fn other) {
+  child_t children[2];
+  double values[2];
+  int link[2];
+  bool ok;
+
+  fflush(NULL);
+  bench_require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) == 0,
+                "socketpair");
+  children[0] = start(work, measuring, link[0], link[1]);
+  if (other != NULL)
+    children[1] = start(work, other, link[1], link[0]);
+  close(link[0]);
+  close(link[1]);
+  if (other == NULL) {
+    ok = finish(&children[0], &values[0]);
+  } else {
+    int first = second_is_first(children) ? 1 : 0;
+    ok = finish(&children[first], &values[first]);
+    if (!ok)
+      kill(children[1 - first].pid, SIGKILL);
+    ok = finish(&children[1 - first], &values[1 - first]) && ok;
+  }
+  return ok ? values[0] : NAN;
+}
