@@ -16,6 +16,7 @@ typedef struct bench_work_s {
   uint64_t count; /* messages, or round trips */
   int peers;      /* connections, where a row has many */
   int rate;       /* messages a second, where a row is paced */
+  int interval;   /* milliseconds from one burst of these to the next */
 } bench_work_t;
 
 /* A run of one side. NAN: it could not be measured. */

@@ -128,7 +128,7 @@ struct publisher_s {
   uv_poll_t poll;
 };
 
-/* Once a millisecond. */
+/* Once in an interval. */
 static void tick(publisher_t *p) {
   uint64_t due = 1;
 
@@ -211,7 +211,9 @@ static double run_zuv(const bench_work_t *work, int link) {
       zuv_get_option(&p.native, ZUV_LAST_ENDPOINT, endpoint, &size),
       "zuv_get_option");
   bench_require_ok(uv_timer_init(loop, &p.timer), "uv_timer_init");
-  bench_require_ok(uv_timer_start(&p.timer, on_timer, 1, 1), "uv_timer_start");
+  bench_require_ok(
+      uv_timer_start(&p.timer, on_timer, 1, (uint64_t)work->interval),
+      "uv_timer_start");
   bench_require_ok(uv_poll_init(loop, &p.poll, link), "uv_poll_init");
   bench_require_ok(uv_poll_start(&p.poll, UV_READABLE, on_link),
                    "uv_poll_start");
@@ -243,7 +245,7 @@ static double run_zmq(const bench_work_t *work, int link) {
   p.libzmq = libzmq_bound(context, ZUV_PUB, endpoint, sizeof(endpoint));
   bench_say(link, endpoint, sizeof(endpoint));
   while (p.phase != FINISHED) {
-    if (poll(&item, 1, 1) > 0)
+    if (poll(&item, 1, work->interval) > 0)
       hear(&p);
     else
       tick(&p);

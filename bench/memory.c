@@ -14,7 +14,7 @@
 
 enum { SPARE_FILES = 64 };
 
-static const uint8_t greeting_message[] = {0, 2, 'h', 'i'};
+static const uint8_t hello[] = {0, 2, 'h', 'i'};
 
 typedef struct {
   bool resident; /* else the heap */
@@ -30,7 +30,7 @@ static double heap_now(void) {
 
 static double resident_now(void) {
   FILE *file = fopen("/proc/self/statm", "r");
-  unsigned long size, resident;
+  unsigned long size, resident = 0;
 
   bench_require(file != NULL && fscanf(file, "%lu %lu", &size, &resident) == 2,
                 "reading /proc/self/statm");
@@ -61,9 +61,9 @@ static double run_clients(const bench_work_t *work, int link) {
   bench_require(bench_allow_files(work->peers + SPARE_FILES), "setrlimit");
   bench_hear(link, endpoint, sizeof(endpoint));
   for (int i = 0; i <= work->peers; i++) {
-    uint8_t echo[sizeof(greeting_message)];
-    int fd = bench_zmtp_connect(bench_port_of(endpoint), "DEALER",
-                                greeting_message, sizeof(greeting_message));
+    uint8_t echo[sizeof(hello)];
+    int fd = bench_zmtp_connect(bench_port_of(endpoint), "DEALER", hello,
+                                sizeof(hello));
     bench_read_all(fd, echo, sizeof(echo));
     if (i != 0 && i != work->peers)
       continue;

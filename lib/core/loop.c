@@ -194,6 +194,16 @@ void zuv__timer_stop(zuv__loop_t *loop, zuv__timer_t *timer) {
   zuv__heap_remove(&loop->timers, &timer->node);
 }
 
+uint64_t zuv__timer_left(zuv__loop_t *loop, const zuv__timer_t *timer) {
+  uint64_t now;
+
+  if (!zuv__heap_node_inserted(&timer->node))
+    return UINT64_MAX;
+  uv_update_time(loop->uv);
+  now = uv_now(loop->uv);
+  return timer->node.key > now ? timer->node.key - now : 0;
+}
+
 static zuv__letter_t *next_letter(zuv__loop_t *loop) {
   zuv__letter_t *letter = NULL;
 
@@ -361,6 +371,8 @@ static void loop_free(zuv__loop_t *loop) {
     zuv__body_release(loop->chunk);
   if (loop->big_chunk != NULL)
     zuv__body_release(loop->big_chunk);
+  if (loop->fan_out != NULL)
+    zuv__body_release(loop->fan_out);
   zuv__free(loop->output_buffer);
   zuv__free(loop->parts);
   zuv__block_pool_destroy(&loop->blocks);

@@ -88,6 +88,8 @@ struct zuv__loop_s {
   zuv__block_pool_t blocks;
   zuv__body_t *chunk;      /* the receive buffer, or NULL */
   zuv__body_t *big_chunk;  /* a spare one for large frames, or NULL */
+  zuv__body_t *fan_out;    /* frames for many peers, or NULL: fan_out.c */
+  size_t fan_out_used;     /* bytes of it */
   uint8_t *output_buffer;  /* a spare of ZUV__OUTPUT_BUFFER_SIZE, or NULL */
   zuv_msg_t *parts;        /* scratch for the message being delivered */
   size_t parts_room;
@@ -123,6 +125,8 @@ static inline bool zuv__task_waits(const zuv__task_t *task) {
 void zuv__timer_init(zuv__timer_t *timer, void (*expired)(zuv__timer_t *timer));
 void zuv__timer_start(zuv__loop_t *loop, zuv__timer_t *timer, uint64_t ms);
 void zuv__timer_stop(zuv__loop_t *loop, zuv__timer_t *timer);
+/* Milliseconds until it expires; UINT64_MAX: it does not run. */
+uint64_t zuv__timer_left(zuv__loop_t *loop, const zuv__timer_t *timer);
 
 /* Keep uv_run() running. */
 void zuv__loop_hold(zuv__loop_t *loop);

@@ -112,6 +112,19 @@ zuv__body_t *zuv__body_new(size_t size);
 
 void zuv__body_release(zuv__body_t *body);
 
+/* Somebody else holds it, too. */
+static inline bool zuv__body_is_shared(const zuv__body_t *body) {
+  return atomic_load_explicit(&body->references, memory_order_acquire) > 1;
+}
+
+/* A counted slice of the body, which is retained for it. */
+static inline void zuv__msg_init_slice(zuv_msg_t *msg, const void *data,
+                                       size_t size, zuv__body_t *body) {
+  zuv__msg_init_view(msg, data, size, body);
+  zuv__body_retain(body);
+  zuv__msg(msg)->kind = ZUV__MSG_COUNTED;
+}
+
 static inline void zuv__msg_close(zuv_msg_t *msg) {
   zuv__msg_t *m = zuv__msg(msg);
   if (m->kind == ZUV__MSG_COUNTED)

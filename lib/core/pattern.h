@@ -68,9 +68,10 @@ typedef struct zuv__pattern_s {
                       bool subscribe, const void *topic, size_t size);
   /* A message that the pattern made itself, for the application (XPUB); as
    * receive. The pattern calls zuv__socket_readable() when there is one.
-   * *from is its peer. False: there is none. */
+   * *from is its peer, even if that has left, with a reference for the caller.
+   * False: there is none. */
   bool (*next_own)(struct zuv__socket_s *socket, zuv__incoming_t *message,
-                   zuv__pipe_t **from);
+                   zuv_peer_t **from);
   /* Whether next_own would answer true. */
   bool (*has_own)(struct zuv__socket_s *socket);
 

@@ -114,10 +114,13 @@ static void on_linger(zuv__timer_t *timer) {
 }
 
 static void linger_on(zuv__pipe_t *pipe, int linger) {
+  zuv__loop_t *loop = pipe->socket->loop;
+
   if (linger == 0)
     end_with_link(pipe, UV_ECANCELED);
-  else if (linger > 0)
-    zuv__timer_start(pipe->socket->loop, &pipe->linger, (uint64_t)linger);
+  else if (linger > 0 &&
+           (uint64_t)linger < zuv__timer_left(loop, &pipe->linger))
+    zuv__timer_start(loop, &pipe->linger, (uint64_t)linger);
 }
 
 static void drop_unread(zuv__pipe_t *pipe) {

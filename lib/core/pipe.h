@@ -40,10 +40,11 @@ typedef struct zuv__link_ops_s {
   /* Tells the publisher of a (cancelled) subscription: state, not a message. */
   int (*subscribe)(zuv__pipe_t *pipe, bool subscribe, const void *topic,
                    size_t size);
-  /* Takes bytes that are a whole message framed for ZMTP 3.x in clear, and
-   * copies them; `parts` is the same message. NULL: always use write. */
-  int (*write_framed)(zuv__pipe_t *pipe, const uint8_t *bytes, size_t size,
-                      zuv_msg_t *parts, size_t count);
+  /* Takes bytes that are a whole message framed for ZMTP 3.x in clear. They lie
+   * in `chunk` and do not change as long as that is referenced. UV_EAGAIN: not
+   * in this way. NULL: always use write. */
+  int (*write_framed)(zuv__pipe_t *pipe, zuv__body_t *chunk,
+                      const uint8_t *bytes, size_t size);
   /* in_limit and out_limit were set from the options anew. May be NULL. */
   void (*limits)(zuv__pipe_t *pipe);
   /* The pipe lingers: answer with zuv__pipe_drained() as soon as nothing of it

@@ -1,5 +1,6 @@
 /* Receiving: messages reach the application straight from the link that read
  * them when it waits for them, else fair-queued over the pipes. */
+#include "core/peer.h"
 #include "core/socket.h"
 
 int zuv_recv_start(zuv_socket_t *handle, zuv_recv_cb recv_cb) {
@@ -40,10 +41,9 @@ bool zuv__socket_has_message(zuv__socket_t *socket) {
   return !zuv__list_empty(&socket->readers) && pattern_readable(socket);
 }
 
-static void deliver(zuv__socket_t *socket, zuv__pipe_t *pipe,
+static void deliver(zuv__socket_t *socket, zuv_peer_t *peer,
                     zuv__incoming_t *message) {
-  socket->recv_cb(socket->handle, message->parts, message->count,
-                  pipe == NULL ? NULL : pipe->peer);
+  socket->recv_cb(socket->handle, message->parts, message->count, peer);
 }
 
 void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
@@ -57,7 +57,7 @@ void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
   if (socket->pattern->receive != NULL)
     verdict = socket->pattern->receive(socket, pipe, &message);
   if (verdict == ZUV__DELIVER)
-    deliver(socket, pipe, &message);
+    deliver(socket, pipe->peer, &message);
   zuv__msgs_close(message.parts, message.count);
 }
 
@@ -98,19 +98,21 @@ static void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   if (socket->pattern->receive != NULL)
     verdict = socket->pattern->receive(socket, pipe, &message);
   if (verdict == ZUV__DELIVER)
-    deliver(socket, pipe, &message);
+    deliver(socket, pipe->peer, &message);
   zuv__msgs_close(message.parts, message.count);
 }
 
 static bool dispatch_own(zuv__socket_t *socket) {
   zuv_msg_t parts[2];
   zuv__incoming_t message = {&parts[1], 1};
-  zuv__pipe_t *from = NULL;
+  zuv_peer_t *from = NULL;
 
   if (!socket->pattern->next_own(socket, &message, &from))
     return false;
   deliver(socket, from, &message);
   zuv__msgs_close(message.parts, message.count);
+  if (from != NULL)
+    zuv__peer_release(from);
   return true;
 }
 

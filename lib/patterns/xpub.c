@@ -9,12 +9,14 @@
  * are dropped; reports of its subscriptions like the subscriptions themselves,
  * then UV_ENOBUFS. */
 #include "base/alloc.h"
+#include "core/peer.h"
 #include "patterns/patterns.h"
 #include "patterns/publisher.h"
 
 typedef struct {
   zuv__list_t in_state;
   zuv__pipe_t *pipe;           /* NULL once that is gone */
+  zuv_peer_t *gone;            /* then: whose it was */
   zuv__subscriber_t requested; /* XPUB_MANUAL: the topics it asked for */
   size_t messages;             /* of it in the queue */
   size_t reports;              /* likewise, of its subscriptions */
@@ -44,6 +46,8 @@ static int init(zuv__socket_t *socket) {
 
 static void peer_free(peer_t *peer) {
   zuv__list_remove(&peer->in_state);
+  if (peer->gone != NULL)
+    zuv__peer_release(peer->gone);
   zuv__free(peer);
 }
 
@@ -297,7 +301,20 @@ static void forget(zuv__socket_t *socket, zuv__pipe_t *pipe) {
     return;
   pipe->pattern_data = NULL;
   peer->pipe = NULL;
+  peer->gone = pipe->peer;
+  if (peer->gone != NULL)
+    zuv__peer_retain(peer->gone);
   free_if_read(peer);
+}
+
+/* Whose message it is, with a reference for the caller. */
+static zuv_peer_t *sender_of(const origin_t *origin) {
+  const peer_t *peer = origin->peer;
+  zuv_peer_t *sender = peer->pipe != NULL ? peer->pipe->peer : peer->gone;
+
+  if (sender != NULL)
+    zuv__peer_retain(sender);
+  return sender;
 }
 
 /* A message has left the queue. Answers its pipe, or NULL if that is gone. */
@@ -342,9 +359,10 @@ static void drop_next(zuv__socket_t *socket, size_t count) {
 }
 
 static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
-                     zuv__pipe_t **from) {
+                     zuv_peer_t **from) {
   xpub_t *xpub = zuv__state(socket, xpub_t);
   zuv__queue_t *waiting = &xpub->waiting;
+  zuv__pipe_t *pipe;
   origin_t origin;
   bool more;
 
@@ -362,9 +380,10 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
       zuv__queue_pop(waiting, &socket->loop->blocks, &message->parts[i], &more);
     pop_origin(socket, &origin);
     message->count = count;
-    *from = settle(&origin, zuv__msg_size(&message->parts[0]));
+    *from = sender_of(&origin);
+    pipe = settle(&origin, zuv__msg_size(&message->parts[0]));
     if (origin.report && socket->options.xpub_manual)
-      xpub->publisher.last = *from != NULL && (*from)->attached ? *from : NULL;
+      xpub->publisher.last = pipe != NULL && pipe->attached ? pipe : NULL;
     return true;
   }
   return false;

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "core/monitor.h"
+#include "core/socket.h"
 #include "zmtp/frame.h"
 
 void zuv__fan_out_begin(zuv__fan_out_t *fan_out, struct zuv__socket_s *socket,
@@ -18,24 +19,64 @@ void zuv__fan_out_begin(zuv__fan_out_t *fan_out, struct zuv__socket_s *socket,
   fan_out->copies = NULL;
 }
 
-static bool frame(zuv__fan_out_t *fan_out) {
-  size_t used = 0;
+/* The size of the message on the wire, or 0 if it is too large. */
+static size_t framed_size(const zuv__fan_out_t *fan_out) {
+  size_t total = 0;
 
   for (size_t i = 0; i < fan_out->count; i++) {
     size_t size = zuv__msg_size(&fan_out->parts[i]);
-    uint8_t flags = i + 1 < fan_out->count ? ZUV__FRAME_MORE : 0;
-    size_t room = sizeof(fan_out->framed) - used;
 
-    if (size > room || zuv__frame_header_size(size) > room - size) {
-      fan_out->too_large = true;
-      return false;
-    }
-    used += zuv__frame_encode_header(fan_out->framed + used, flags, size);
-    if (size > 0)
-      memcpy(fan_out->framed + used, zuv__msg_data(&fan_out->parts[i]), size);
-    used += size;
+    if (size > ZUV__FAN_OUT_FRAMED_MAX)
+      return 0;
+    total += zuv__frame_header_size(size) + size;
+    if (total > ZUV__FAN_OUT_FRAMED_MAX)
+      return 0;
   }
-  fan_out->framed_size = used;
+  return total;
+}
+
+/* Room behind what the connections may still be writing; once they have
+ * written all, from the start, where the memory is in the cache. */
+static uint8_t *chunk_room(zuv__loop_t *loop, size_t size) {
+  uint8_t *room;
+
+  if (loop->fan_out != NULL && !zuv__body_is_shared(loop->fan_out))
+    loop->fan_out_used = 0;
+  if (loop->fan_out == NULL ||
+      size > ZUV__FAN_OUT_CHUNK_SIZE - loop->fan_out_used) {
+    zuv__body_t *chunk = zuv__chunk_new(ZUV__FAN_OUT_CHUNK_SIZE);
+    if (chunk == NULL)
+      return NULL;
+    if (loop->fan_out != NULL)
+      zuv__body_release(loop->fan_out);
+    loop->fan_out = chunk;
+    loop->fan_out_used = 0;
+  }
+  room = (uint8_t *)loop->fan_out->data + loop->fan_out_used;
+  loop->fan_out_used += size;
+  return room;
+}
+
+static bool frame(zuv__fan_out_t *fan_out) {
+  size_t total = framed_size(fan_out);
+  uint8_t *out =
+      total == 0 ? NULL : chunk_room(fan_out->socket->loop, total);
+
+  if (out == NULL) {
+    fan_out->too_large = true;
+    return false;
+  }
+  fan_out->framed = out;
+  fan_out->framed_size = total;
+  for (size_t i = 0; i < fan_out->count; i++) {
+    size_t size = zuv__msg_size(&fan_out->parts[i]);
+    uint8_t flags = i + 1 < fan_out->count ? ZUV__FRAME_MORE : 0;
+
+    out += zuv__frame_encode_header(out, flags, size);
+    if (size > 0)
+      memcpy(out, zuv__msg_data(&fan_out->parts[i]), size);
+    out += size;
+  }
   return true;
 }
 
@@ -47,8 +88,8 @@ static int write_framed(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
     return UV_EAGAIN;
   if (fan_out->framed_size == 0 && !frame(fan_out))
     return UV_EAGAIN;
-  err = pipe->ops->write_framed(pipe, fan_out->framed, fan_out->framed_size,
-                                fan_out->parts, fan_out->count);
+  err = pipe->ops->write_framed(pipe, fan_out->socket->loop->fan_out,
+                                fan_out->framed, fan_out->framed_size);
   if (err == 0)
     pipe->written++;
   return err;

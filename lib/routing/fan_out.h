@@ -1,7 +1,9 @@
 /* Sending one message to many pipes: it is encoded once.
  *
- * A small message for several peers is framed once, and the same bytes go to
- * every connection that can take them directly. All other pipes get copies
+ * A small message for several peers is framed once, into a chunk of the loop
+ * behind the frames of the messages before it, and every connection that can
+ * take it directly refers to the same bytes: to publish is to move one number
+ * a connection, and a burst leaves each in one write. All other pipes get copies
  * that share large bodies by count; the last one gets the message itself.
  * Pipes without room miss the message, which is counted as dropped.
  *
@@ -16,6 +18,7 @@
 #include "core/pipe.h"
 
 enum {
+  ZUV__FAN_OUT_CHUNK_SIZE = 64 * 1024,
   ZUV__FAN_OUT_FRAMED_MAX = 4096, /* bytes; larger messages are shared */
   ZUV__FAN_OUT_PARTS = 4          /* copies of so many need no allocation */
 };
@@ -26,12 +29,12 @@ typedef struct zuv__fan_out_s {
   size_t count;
   zuv__pipe_t *waiting; /* the latest pipe: maybe the last, so not served yet */
   size_t dropped;
+  uint8_t *framed;    /* in the loop's chunk */
   size_t framed_size; /* 0: not framed yet */
   bool too_large;     /* to be framed */
   bool shared;        /* the parts can be copied */
   zuv_msg_t *copies;  /* the first of some_copies, or allocated; or NULL */
   zuv_msg_t some_copies[ZUV__FAN_OUT_PARTS];
-  uint8_t framed[ZUV__FAN_OUT_FRAMED_MAX];
 } zuv__fan_out_t;
 
 void zuv__fan_out_begin(zuv__fan_out_t *fan_out, struct zuv__socket_s *socket,

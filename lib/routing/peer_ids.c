@@ -153,9 +153,7 @@ int zuv__peer_ids_prepend(const zuv__pipe_t *pipe, zuv__incoming_t *message) {
     (void)zuv_msg_init_copy(part, id->key, id->size);
     return ZUV__DELIVER;
   }
-  zuv__body_retain(id_body(pipe));
-  zuv__msg_init_view(part, id->key, id->size, id_body(pipe));
-  zuv__msg(part)->kind = ZUV__MSG_COUNTED;
+  zuv__msg_init_slice(part, id->key, id->size, id_body(pipe));
   return ZUV__DELIVER;
 }
 

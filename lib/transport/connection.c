@@ -385,6 +385,14 @@ int zuv__connection_write_bytes(zuv__connection_t *c, const void *bytes,
   return 0;
 }
 
+int zuv__connection_write_shared(zuv__connection_t *c, zuv__body_t *chunk,
+                                 const uint8_t *bytes, size_t size) {
+  int err = zuv__output_append_shared(&c->output, chunk, bytes, size);
+  if (err == 0)
+    written(c);
+  return err;
+}
+
 int zuv__connection_subscribe(zuv__connection_t *c, bool subscribe,
                               const void *topic, size_t size) {
   zuv__command_kind_t kind =

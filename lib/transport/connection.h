@@ -84,6 +84,10 @@ int zuv__connection_write(zuv__connection_t *connection, zuv_msg_t *parts,
  * loses the connection (later). */
 void zuv__connection_write_part(zuv__connection_t *connection, zuv_msg_t *part,
                                 bool more);
+/* Takes whole frames that lie in a chunk shared with other connections. */
+int zuv__connection_write_shared(zuv__connection_t *connection,
+                                 zuv__body_t *chunk, const uint8_t *bytes,
+                                 size_t size);
 /* Takes bytes that are whole frames. */
 int zuv__connection_write_bytes(zuv__connection_t *connection,
                                 const void *bytes, size_t size);

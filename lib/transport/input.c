@@ -20,13 +20,9 @@ static uint8_t *chunk_bytes(zuv__body_t *chunk) {
   return chunk->data;
 }
 
-static bool chunk_is_shared(const zuv__body_t *chunk) {
-  return atomic_load_explicit(&chunk->references, memory_order_acquire) > 1;
-}
-
 /* Gives up a chunk of the connection's own; the loop keeps one to reuse. */
 static void put_away(zuv__connection_t *c, zuv__body_t *chunk) {
-  if (c->loop->big_chunk == NULL && !chunk_is_shared(chunk) &&
+  if (c->loop->big_chunk == NULL && !zuv__body_is_shared(chunk) &&
       zuv__chunk_size(chunk) >= LARGE_FRAME)
     c->loop->big_chunk = chunk;
   else
@@ -55,7 +51,7 @@ static zuv__body_t *large_chunk(zuv__connection_t *c) {
 }
 
 static zuv__body_t *loop_chunk(zuv__loop_t *loop) {
-  if (loop->chunk != NULL && chunk_is_shared(loop->chunk)) {
+  if (loop->chunk != NULL && zuv__body_is_shared(loop->chunk)) {
     zuv__body_release(loop->chunk);
     loop->chunk = NULL;
   }
@@ -142,7 +138,7 @@ static int keep(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
     c->input.end = end;
     return 0;
   }
-  if (own && begin == 0 && !chunk_is_shared(chunk)) {
+  if (own && begin == 0 && !zuv__body_is_shared(chunk)) {
     c->input.end = end;
     return grow_chunk(c, room);
   }

@@ -39,11 +39,22 @@ int zuv__output_reserve_large(zuv__output_t *output, size_t count) {
 
   if (count <= room - output->large_count)
     return 0;
+  if (room == 0 && count == 1) {
+    output->large = &output->first_large;
+    output->large_room = 1;
+    return 0;
+  }
   while (room - output->large_count < count)
     room = room == 0 ? 4 : room * 2;
   if (room > UINT32_MAX)
     return UV_ENOMEM;
-  large = zuv__realloc(output->large, room * sizeof(*large));
+  if (output->large == &output->first_large) {
+    large = zuv__malloc(room * sizeof(*large));
+    if (large != NULL)
+      large[0] = output->first_large;
+  } else {
+    large = zuv__realloc(output->large, room * sizeof(*large));
+  }
   if (large == NULL)
     return UV_ENOMEM;
   output->large = large;
@@ -59,13 +70,49 @@ void zuv__output_append_large(zuv__output_t *output, zuv_msg_t *msg) {
   zuv__msg_take(&large->msg, msg);
 }
 
+/* The latest body, if these bytes go on where it ends. */
+static zuv__msg_t *continued(zuv__output_t *output, const zuv__body_t *chunk,
+                             const uint8_t *bytes) {
+  zuv__large_body_t *last;
+  zuv__msg_t *msg;
+
+  if (output->large_count == output->large_done)
+    return NULL;
+  last = &output->large[output->large_count - 1];
+  msg = zuv__msg(&last->msg);
+  if (last->position != output->used || msg->kind != ZUV__MSG_COUNTED ||
+      msg->u.far.body != chunk || msg->u.far.data + msg->u.far.size != bytes)
+    return NULL;
+  return msg;
+}
+
+int zuv__output_append_shared(zuv__output_t *output, zuv__body_t *chunk,
+                              const uint8_t *bytes, size_t size) {
+  zuv__msg_t *last = continued(output, chunk, bytes);
+  zuv_msg_t slice;
+  int err;
+
+  if (last != NULL) {
+    last->u.far.size += size;
+    output->size += size;
+    return 0;
+  }
+  err = zuv__output_reserve_large(output, 1);
+  if (err != 0)
+    return err;
+  zuv__msg_init_slice(&slice, bytes, size, chunk);
+  zuv__output_append_large(output, &slice);
+  return 0;
+}
+
 static void release_buffer(zuv__output_t *output, zuv__loop_t *loop) {
   if (output->room == ZUV__OUTPUT_BUFFER_SIZE && loop->output_buffer == NULL)
     loop->output_buffer = output->bytes;
-  else
+  else if (output->bytes != NULL)
     zuv__free(output->bytes);
-  zuv__free(output->large);
-  memset(output, 0, sizeof(*output));
+  if (output->large != &output->first_large)
+    zuv__free(output->large);
+  memset(output, 0, offsetof(zuv__output_t, first_large));
 }
 
 void zuv__output_clear(zuv__output_t *output, zuv__loop_t *loop) {

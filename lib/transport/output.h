@@ -28,6 +28,7 @@ typedef struct zuv__output_s {
   uint32_t large_done;   /* bodies that the kernel has */
   size_t large_written;  /* bytes of the body after these */
   size_t size;           /* bytes to write in all */
+  zuv__large_body_t first_large; /* room for one without an allocation */
 } zuv__output_t;
 
 static inline bool zuv__output_is_empty(const zuv__output_t *output) {
@@ -55,6 +56,11 @@ static inline void zuv__output_append(zuv__output_t *output, const void *bytes,
   output->size += size;
 }
 void zuv__output_append_large(zuv__output_t *output, zuv_msg_t *msg);
+
+/* Appends bytes that lie in a shared chunk and stay there: the next bytes of
+ * the chunk join those appended before. UV_ENOMEM. */
+int zuv__output_append_shared(zuv__output_t *output, zuv__body_t *chunk,
+                              const uint8_t *bytes, size_t size);
 
 /* Writes to the descriptor: 0 when all is out, UV_EAGAIN, or an error. */
 int zuv__output_flush(zuv__output_t *output, zuv__loop_t *loop, int fd);

@@ -55,15 +55,13 @@ static int link_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   return 0;
 }
 
-static int link_write_framed(zuv__pipe_t *pipe, const uint8_t *bytes,
-                             size_t size, zuv_msg_t *parts, size_t count) {
+static int link_write_framed(zuv__pipe_t *pipe, zuv__body_t *chunk,
+                             const uint8_t *bytes, size_t size) {
   zuv__session_t *session = pipe->link;
 
-  (void)parts;
-  (void)count;
   if (!can_take(session, pipe) || session->connection->raw)
     return UV_EAGAIN;
-  return zuv__connection_write_bytes(session->connection, bytes, size);
+  return zuv__connection_write_shared(session->connection, chunk, bytes, size);
 }
 
 static void link_resume(zuv__pipe_t *pipe) {

@@ -67,7 +67,8 @@ def main():
         say('error', 'UV_EADDRINUSE' if error.errno == zmq.EADDRINUSE
             else error.errno)
       if words[0] == 'close':
-        socket.close(0)
+        socket.close()
+        zmq.Context.instance().term()
         say('closed')
         return
       if receives:

@@ -141,8 +141,10 @@ class PubSub(InteropTest):
     stage.join(sub, xpub)
     self.subscriptions(xpub, sub)
     sub.close()
-    self.assertEqual(sorted(xpub.receive() for _ in range(2)),
-                     [[b'\0B'], [b'\0C']])
+    # A connecting libzmq XPUB expects its subscriber back and keeps them.
+    if not stage.zuv_binds:
+      self.assertEqual(sorted(xpub.receive() for _ in range(2)),
+                       [[b'\0B'], [b'\0C']])
 
   def subscriptions(self, xpub, sub):
     """A topic is told when it is new and when its last use ends."""
