@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 enum { BENCH_ENDPOINT_MAX = 64, BENCH_SMALL_MAX = 1024 };
 
@@ -58,10 +59,20 @@ typedef double (*bench_role_fn)(const bench_work_t *work, int link);
 double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
                        bench_role_fn other);
 
-/* Ends the process with a message unless the condition holds. */
-void bench_require(bool condition, const char *what);
-/* The same for a result of libuv or zuv, whose error is told. */
-void bench_require_ok(int result, const char *what);
+/* Ends the process with a message. */
+_Noreturn void bench_fail(const char *what, const char *why);
+
+/* The same unless the condition holds, and for a result of libuv or zuv if it
+ * is an error. */
+static inline void bench_require(bool condition, const char *what) {
+  if (!condition)
+    bench_fail(what, "failed");
+}
+
+static inline void bench_require_ok(int result, const char *what) {
+  if (result < 0)
+    bench_fail(what, uv_strerror(result));
+}
 
 /* Whole transfers over the link, or the process ends. */
 void bench_say(int link, const void *data, size_t size);

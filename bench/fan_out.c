@@ -16,7 +16,12 @@
 #include "libzmq.h"
 #include "zuv.h"
 
-enum { FRAME_MAX = 2 + 255, READ_MAX = 64 * 1024, FILES_SPARE = 64 };
+enum {
+  FRAME_MAX = 2 + 255,
+  READ_MAX = 64 * 1024,
+  FILES_SPARE = 64,
+  BURST_MAX = 400
+};
 
 /* ---- the subscribers ------------------------------------------------------
  */
@@ -138,6 +143,9 @@ static void tick(publisher_t *p) {
     return;
   }
   due += (bench_now() - p->begin) * (uint64_t)p->work->rate / 1000000000;
+  /* After a pause, do not run into the high-water mark. */
+  if (due > p->sent + BURST_MAX)
+    due = p->sent + BURST_MAX;
   if (due > p->work->count)
     due = p->work->count;
   for (; p->sent < due; p->sent++)
@@ -162,11 +170,11 @@ static void hear(publisher_t *p) {
   }
 }
 
-static double outcome(const publisher_t *p) {
+static double outcome(const publisher_t *p, const char *who) {
   uint64_t expected = p->work->count * (uint64_t)p->work->peers;
 
   if (p->deliveries != expected)
-    fprintf(stderr, "bench: %llu of %llu deliveries were dropped\n",
+    fprintf(stderr, "bench: %s dropped %llu of %llu deliveries\n", who,
             (unsigned long long)(expected - p->deliveries),
             (unsigned long long)expected);
   return p->cpu / (double)p->deliveries;
@@ -219,7 +227,7 @@ static double run_zuv(const bench_work_t *work, int link) {
                    "uv_poll_start");
   bench_say(link, endpoint, sizeof(endpoint));
   uv_run(loop, UV_RUN_DEFAULT);
-  return outcome(&p);
+  return outcome(&p, "zuv");
 }
 
 static void publish_zmq(publisher_t *p) {
@@ -250,7 +258,7 @@ static double run_zmq(const bench_work_t *work, int link) {
     else
       tick(&p);
   }
-  return outcome(&p);
+  return outcome(&p, "libzmq");
 }
 
 double bench_fan_out_zuv(const bench_work_t *work) {

@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "bench.h"
 
@@ -25,17 +24,8 @@ typedef struct {
   int result; /* to read it from */
 } child_t;
 
-void bench_require(bool condition, const char *what) {
-  if (condition)
-    return;
-  fprintf(stderr, "bench: %s failed\n", what);
-  _exit(1);
-}
-
-void bench_require_ok(int result, const char *what) {
-  if (result >= 0)
-    return;
-  fprintf(stderr, "bench: %s: %s\n", what, uv_strerror(result));
+void bench_fail(const char *what, const char *why) {
+  fprintf(stderr, "bench: %s: %s\n", what, why);
   _exit(1);
 }
 

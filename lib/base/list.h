@@ -11,6 +11,13 @@ typedef struct zuv__list_s {
   struct zuv__list_s *prev;
 } zuv__list_t;
 
+/* Keeps what is seldom called out of the way of what is called often. */
+#if defined(__GNUC__)
+#define ZUV__COLD __attribute__((noinline, cold))
+#else
+#define ZUV__COLD
+#endif
+
 /* The struct that holds `member` at address `pointer`. */
 #define zuv__container_of(pointer, type, member)                               \
   ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

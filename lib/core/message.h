@@ -77,6 +77,7 @@ static inline void zuv__msg_init(zuv_msg_t *msg) {
   m->near_size = 0;
   m->kind = ZUV__MSG_INLINE;
   m->flags = 0;
+  m->unused = 0; /* so that all of these are one store */
   m->routing_id = 0;
   m->metadata = NULL;
 }
@@ -97,8 +98,10 @@ static inline void zuv__msg_init_view(zuv_msg_t *msg, const void *data,
   m->u.far.data = (uint8_t *)(uintptr_t)data;
   m->u.far.size = size;
   m->u.far.body = body;
+  m->near_size = 0;
   m->kind = ZUV__MSG_VIEW;
   m->flags = 0;
+  m->unused = 0;
   m->routing_id = 0;
   m->metadata = NULL;
 }
@@ -145,6 +148,12 @@ int zuv__msg_make_lasting(zuv_msg_t *msg);
 /* Makes the message shareable by zuv_msg_copy() without copying the bytes for
  * each sharer, unless they are few. UV_ENOMEM: unchanged. */
 int zuv__msg_make_shared(zuv_msg_t *msg);
+
+/* Releases a message whose memory is not used any more. */
+static inline void zuv__msg_discard(zuv_msg_t *msg) {
+  if (zuv__msg(msg)->kind == ZUV__MSG_COUNTED)
+    zuv__body_release(zuv__msg(msg)->u.far.body);
+}
 
 /* Closes `count` messages. */
 static inline void zuv__msgs_close(zuv_msg_t *parts, size_t count) {

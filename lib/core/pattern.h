@@ -33,8 +33,9 @@ typedef struct zuv__pattern_s {
 
   /* A pipe is there and may be written to. NULL: nothing to do. */
   void (*attach)(struct zuv__socket_s *socket, zuv__pipe_t *pipe);
-  /* Its peer is connected and known, now or once more. Non-zero: it is not
-   * wanted. May write. NULL: nothing to do. */
+  /* Its peer is connected and known, now or once more. UV_ENOMEM:
+   * its connection is to end. Another error: it is not wanted. May write. NULL:
+   * nothing to do. */
   int (*ready)(struct zuv__socket_s *socket, zuv__pipe_t *pipe);
   /* The connection is lost; a new one may follow. May be NULL. */
   void (*lost)(struct zuv__socket_s *socket, zuv__pipe_t *pipe);

@@ -173,7 +173,7 @@ int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
   return 0;
 }
 
-void zuv__pipe_was_read(zuv__pipe_t *pipe) {
+void zuv__pipe_was_read_slow(zuv__pipe_t *pipe) {
   if (pipe->ops != NULL && pipe->ops->was_read != NULL)
     pipe->ops->was_read(pipe);
   if (pipe->in_full && pipe->ops != NULL &&
@@ -241,31 +241,36 @@ static int deposit_parts(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   zuv__socket_t *socket = pipe->socket;
 
   for (size_t i = 0; i < count; i++) {
-    int err =
-        socket->pattern->arrived(socket, pipe, &parts[i], i + 1 < count);
+    int err = socket->pattern->arrived(socket, pipe, &parts[i], i + 1 < count);
     if (err != 0)
       return err;
   }
   return 0;
 }
 
-int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
-                      bool *room) {
-  zuv__socket_t *socket = pipe->socket;
+ZUV__COLD static int deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
+                                       size_t count, bool *room) {
   int err = 0;
 
-  *room = true;
   if (is_deaf(pipe)) {
     zuv__msgs_close(parts, count);
     return 0;
   }
-  if (socket->pattern->arrived != NULL)
+  if (pipe->socket->pattern->arrived != NULL)
     return deposit_parts(pipe, parts, count);
-  if (pipe->conflate) {
-    for (size_t i = 0; i < count && err == 0; i++)
-      *room = queue_part(pipe, &parts[i], i + 1 < count, &err);
-    return err;
-  }
+  for (size_t i = 0; i < count && err == 0; i++)
+    *room = queue_part(pipe, &parts[i], i + 1 < count, &err);
+  return err;
+}
+
+int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
+                      bool *room) {
+  zuv__socket_t *socket = pipe->socket;
+  int err;
+
+  *room = true;
+  if (pipe->conflate || socket->pattern->arrived != NULL || is_deaf(pipe))
+    return deposit_specially(pipe, parts, count, room);
   err = zuv__queue_write(&pipe->in, &socket->loop->blocks, parts, count);
   if (err != 0)
     return err;
@@ -275,8 +280,9 @@ int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
   return 0;
 }
 
-void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
+int zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
   zuv__socket_t *socket = pipe->socket;
+  int err;
 
   if (pipe->peer != NULL) {
     pipe->peer->pipe = NULL;
@@ -285,12 +291,16 @@ void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
   pipe->peer = peer;
   peer->pipe = pipe;
   if (pipe->state != ZUV__PIPE_OPEN || socket->pattern->ready == NULL)
-    return;
-  if (socket->pattern->ready(socket, pipe) != 0) {
+    return 0;
+  err = socket->pattern->ready(socket, pipe);
+  if (err == UV_ENOMEM)
+    return err;
+  if (err != 0) {
     /* Connected, but nothing is exchanged with it. */
     pipe->silent = true;
     detach(pipe);
   }
+  return 0;
 }
 
 /* Requests whose message went down with the connection. Those in `out` wait for

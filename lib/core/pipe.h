@@ -74,16 +74,16 @@ struct zuv__pipe_s {
 
   zuv__queue_t in;
   zuv__queue_t out;
-  size_t in_limit;  /* messages; 0: none */
+  size_t in_limit; /* messages; 0: none */
   size_t out_limit;
   uint8_t state; /* zuv__pipe_state_t */
   bool can_write;
-  bool attached;   /* the pattern knows it */
-  bool in_full;    /* the link waits for resume */
-  bool conflate;   /* only the newest message of each direction is kept */
-  bool silent;     /* the pattern ignores this peer, both ways */
-  bool connecting; /* we connected: the pipe outlives its connections */
-  bool raw;        /* STREAM */
+  bool attached;         /* the pattern knows it */
+  bool in_full;          /* the link waits for resume */
+  bool conflate;         /* only the newest message of each direction is kept */
+  bool silent;           /* the pattern ignores this peer, both ways */
+  bool connecting;       /* we connected: the pipe outlives its connections */
+  bool raw;              /* STREAM */
   uint8_t pattern_flags; /* the pattern's own, 0 at first */
   void *pattern_data;    /* likewise, NULL at first */
 
@@ -101,7 +101,8 @@ struct zuv__pipe_s {
   zuv__subscriber_t subscriber;
 };
 
-/* A pipe of the socket. `endpoint` lives as long as the link. NULL: no memory. */
+/* A pipe of the socket. `endpoint` lives as long as the link. NULL: no memory.
+ */
 zuv__pipe_t *zuv__pipe_new(struct zuv__socket_s *socket,
                            const zuv__link_ops_t *ops, void *link,
                            const char *endpoint);
@@ -123,7 +124,11 @@ static inline int zuv__pipe_write(zuv__pipe_t *pipe, zuv_msg_t *parts,
 int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count);
 
 /* A message was read: the link may go on, or an ended pipe may go away. */
-void zuv__pipe_was_read(zuv__pipe_t *pipe);
+ZUV__COLD void zuv__pipe_was_read_slow(zuv__pipe_t *pipe);
+static inline void zuv__pipe_was_read(zuv__pipe_t *pipe) {
+  if (pipe->in_full || pipe->ops == NULL || pipe->ops->was_read != NULL)
+    zuv__pipe_was_read_slow(pipe);
+}
 
 /* The socket is done with the pipe. `in` is dropped; `out` is sent for up to
  * `linger` milliseconds, -1 without end. Again: only shortens that time. */
@@ -149,8 +154,9 @@ bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more, int *err);
 int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
                       bool *room);
 
-/* The peer is known (again) and the connection open. Takes the peer. */
-void zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer);
+/* The peer is known (again) and the connection open. Takes the peer. UV_ENOMEM:
+ * the pattern cannot serve it; the link ends the connection. */
+int zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer);
 
 /* The connection is lost; a connecting pipe waits for the next one. */
 void zuv__pipe_lost(zuv__pipe_t *pipe);

@@ -5,26 +5,8 @@
 
 #include "base/alloc.h"
 
-struct zuv__block_s {
-  zuv__block_t *next;
-  uint32_t used;
-  uint32_t unused;
-  /* entries: a header, then the bytes, or a zuv_msg_t */
-  uint64_t bytes[(ZUV__QUEUE_BLOCK_SIZE - 16) / 8];
-};
-
-typedef struct {
-  uint16_t size; /* of the bytes that follow */
-  uint8_t moved; /* a zuv_msg_t follows instead */
-  uint8_t more;
-  uint8_t flags;
-  uint8_t unused[3];
-} entry_t;
-
-_Static_assert(sizeof(entry_t) == 8, "entries keep blocks aligned");
+_Static_assert(sizeof(zuv__entry_t) == 8, "entries keep blocks aligned");
 _Static_assert(sizeof(zuv__block_t) == ZUV__QUEUE_BLOCK_SIZE, "block size");
-
-enum { BLOCK_ROOM = ZUV__QUEUE_BLOCK_SIZE - 16 };
 
 void zuv__block_pool_init(zuv__block_pool_t *pool) {
   memset(pool, 0, sizeof(*pool));
@@ -92,22 +74,18 @@ void zuv__queue_init(zuv__queue_t *queue) {
   memset(queue, 0, sizeof(*queue));
 }
 
-static inline entry_t *entry_at(zuv__block_t *block, uint32_t offset) {
-  return (entry_t *)(void *)((uint8_t *)block->bytes + offset);
-}
-
-static inline uint32_t entry_size(const entry_t *entry) {
+static inline uint32_t entry_size(const zuv__entry_t *entry) {
   if (entry->moved)
-    return (uint32_t)(sizeof(entry_t) + sizeof(zuv_msg_t));
-  return (uint32_t)(sizeof(entry_t) + ((entry->size + 7u) & ~7u));
+    return (uint32_t)(sizeof(zuv__entry_t) + sizeof(zuv_msg_t));
+  return (uint32_t)(sizeof(zuv__entry_t) + ((entry->size + 7u) & ~7u));
 }
 
-static entry_t *entry_new(zuv__queue_t *queue, zuv__block_pool_t *pool,
-                          uint32_t size) {
+static zuv__entry_t *entry_new(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                               uint32_t size) {
   zuv__block_t *tail = queue->tail;
-  entry_t *entry;
+  zuv__entry_t *entry;
 
-  if (tail == NULL || size > BLOCK_ROOM - tail->used) {
+  if (tail == NULL || size > ZUV__QUEUE_BLOCK_ROOM - tail->used) {
     zuv__block_t *block = block_get(pool);
     if (block == NULL)
       return NULL;
@@ -119,7 +97,7 @@ static entry_t *entry_new(zuv__queue_t *queue, zuv__block_pool_t *pool,
     }
     queue->tail = tail = block;
   }
-  entry = entry_at(tail, tail->used);
+  entry = zuv__entry_at(tail, tail->used);
   tail->used += size;
   return entry;
 }
@@ -130,24 +108,25 @@ static int part_put(zuv__queue_t *queue, zuv__block_pool_t *pool,
                     zuv_msg_t *part, bool more) {
   zuv__msg_t *m = zuv__msg(part);
   size_t size = zuv__msg_size(part);
-  entry_t *entry;
+  zuv__entry_t *entry;
 
   if ((m->kind == ZUV__MSG_INLINE ||
        (m->kind == ZUV__MSG_VIEW && size <= ZUV__QUEUE_COPY_MAX)) &&
       m->metadata == NULL) {
-    uint32_t room = (uint32_t)(sizeof(entry_t) + ((size + 7u) & ~(size_t)7u));
+    uint32_t room =
+        (uint32_t)(sizeof(zuv__entry_t) + ((size + 7u) & ~(size_t)7u));
     entry = entry_new(queue, pool, room);
     if (entry == NULL)
       return UV_ENOMEM;
     entry->size = (uint16_t)size;
     entry->moved = 0;
-    memcpy(entry + 1, zuv__msg_data(part), size);
+    zuv__copy_small((uint8_t *)(entry + 1), zuv__msg_data(part), size);
   } else {
     int err = zuv__msg_make_lasting(part);
     if (err != 0)
       return err;
     entry = entry_new(queue, pool,
-                      (uint32_t)(sizeof(entry_t) + sizeof(zuv_msg_t)));
+                      (uint32_t)(sizeof(zuv__entry_t) + sizeof(zuv_msg_t)));
     if (entry == NULL)
       return UV_ENOMEM;
     entry->moved = 1;
@@ -177,7 +156,7 @@ static void back_to_mark(zuv__queue_t *queue, zuv__block_pool_t *pool) {
   }
 }
 
-static void commit(zuv__queue_t *queue) {
+static inline void commit(zuv__queue_t *queue) {
   queue->mark = queue->tail;
   queue->marked = queue->tail->used;
   queue->partial = false;
@@ -197,8 +176,8 @@ int zuv__queue_push(zuv__queue_t *queue, zuv__block_pool_t *pool,
   return 0;
 }
 
-int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
-                     zuv_msg_t *parts, size_t count) {
+int zuv__queue_write_parts(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                           zuv_msg_t *parts, size_t count) {
   assert(!queue->partial);
   for (size_t i = 0; i < count; i++) {
     int err = part_put(queue, pool, &parts[i], i + 1 < count);
@@ -213,32 +192,36 @@ int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
   return 0;
 }
 
-void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
-                    zuv_msg_t *part, bool *more) {
+/* The last message ended exactly with its block. */
+static void next_block(zuv__queue_t *queue, zuv__block_pool_t *pool) {
   zuv__block_t *head = queue->head;
-  entry_t *entry;
 
-  assert(queue->count > 0);
-  if (queue->read == head->used && head->next != NULL) {
-    /* The last message ended exactly with its block. */
-    queue->head = head->next;
-    if (queue->mark == head) {
-      queue->mark = queue->head;
-      queue->marked = 0;
-    }
-    block_put(pool, head);
-    head = queue->head;
-    queue->read = 0;
+  queue->head = head->next;
+  if (queue->mark == head) {
+    queue->mark = queue->head;
+    queue->marked = 0;
   }
-  entry = entry_at(head, queue->read);
+  block_put(pool, head);
+  queue->read = 0;
+}
+
+static inline const zuv__entry_t *next_entry(zuv__queue_t *queue,
+                                             zuv__block_pool_t *pool) {
+  assert(queue->count > 0);
+  if (queue->read == queue->head->used && queue->head->next != NULL)
+    next_block(queue, pool);
+  return zuv__entry_at(queue->head, queue->read);
+}
+
+static inline void take_entry(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                              const zuv__entry_t *entry, zuv_msg_t *part) {
+  zuv__block_t *head = queue->head;
+
   if (entry->moved)
     memcpy(part, entry + 1, sizeof(*part));
   else
     zuv__msg_init_view(part, entry + 1, entry->size, NULL);
   zuv__msg(part)->flags = entry->flags;
-  *more = entry->more;
-  if (!entry->more)
-    queue->count--;
   queue->read += entry_size(entry);
   if (queue->read == head->used && head == queue->tail) {
     zuv__queue_init(queue);
@@ -246,18 +229,39 @@ void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
   }
 }
 
+void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                    zuv_msg_t *part, bool *more) {
+  const zuv__entry_t *entry = next_entry(queue, pool);
+
+  *more = entry->more;
+  if (!entry->more)
+    queue->count--;
+  take_entry(queue, pool, entry, part);
+}
+
+bool zuv__queue_pop_single_slow(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                                zuv_msg_t *part) {
+  const zuv__entry_t *entry = next_entry(queue, pool);
+
+  if (entry->more)
+    return false;
+  queue->count--;
+  take_entry(queue, pool, entry, part);
+  return true;
+}
+
 size_t zuv__queue_next_parts(const zuv__queue_t *queue) {
   zuv__block_t *block = queue->head;
   uint32_t offset = queue->read;
   size_t count = 0;
-  const entry_t *entry;
+  const zuv__entry_t *entry;
 
   do {
     if (offset == block->used) {
       block = block->next;
       offset = 0;
     }
-    entry = entry_at(block, offset);
+    entry = zuv__entry_at(block, offset);
     offset += entry_size(entry);
     count++;
   } while (entry->more);
@@ -272,14 +276,14 @@ uint8_t zuv__queue_next_flags(const zuv__queue_t *queue) {
     block = block->next;
     offset = 0;
   }
-  return entry_at(block, offset)->flags;
+  return zuv__entry_at(block, offset)->flags;
 }
 
 /* Closes the messages from the given place to the end. */
 static void close_from(zuv__block_t *block, uint32_t offset) {
   for (; block != NULL; block = block->next, offset = 0) {
     while (offset < block->used) {
-      entry_t *entry = entry_at(block, offset);
+      zuv__entry_t *entry = zuv__entry_at(block, offset);
       if (entry->moved)
         zuv__msg_close((zuv_msg_t *)(void *)(entry + 1));
       offset += entry_size(entry);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "core/message.h"
 
 enum {
@@ -24,7 +25,25 @@ enum {
   ZUV__BLOCK_POOL_KEPT_MAX = 128 /* free blocks a loop keeps for reuse */
 };
 
+enum { ZUV__QUEUE_BLOCK_ROOM = ZUV__QUEUE_BLOCK_SIZE - 16 };
+
 typedef struct zuv__block_s zuv__block_t;
+
+/* Memory for entries: each a header, then the bytes or a zuv_msg_t. */
+struct zuv__block_s {
+  zuv__block_t *next;
+  uint32_t used;
+  uint32_t unused;
+  uint64_t bytes[ZUV__QUEUE_BLOCK_ROOM / 8];
+};
+
+typedef struct zuv__entry_s {
+  uint16_t size; /* of the bytes that follow */
+  uint8_t moved; /* a zuv_msg_t follows instead */
+  uint8_t more;
+  uint8_t flags;
+  uint8_t unused[3];
+} zuv__entry_t;
 
 typedef struct zuv__block_pool_s {
   zuv__block_t *kept; /* free, for reuse */
@@ -64,14 +83,20 @@ int zuv__queue_push(zuv__queue_t *queue, zuv__block_pool_t *pool,
                     zuv_msg_t *part, bool more);
 
 /* Takes a whole message, or nothing of it. */
-int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
-                     zuv_msg_t *parts, size_t count);
+static inline int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                                   zuv_msg_t *parts, size_t count);
 
 /* Takes the next part into uninitialised memory; `more` says that the message
  * goes on. There must be a complete message. The part may be a view that is
  * valid while the pool is pinned. */
 void zuv__queue_pop(zuv__queue_t *queue, zuv__block_pool_t *pool,
                     zuv_msg_t *part, bool *more);
+
+/* Like pop, if the next message has a single part; else false, and nothing is
+ * taken. */
+static inline bool zuv__queue_pop_single(zuv__queue_t *queue,
+                                         zuv__block_pool_t *pool,
+                                         zuv_msg_t *part);
 
 /* How many parts the next complete message has. There must be one. */
 size_t zuv__queue_next_parts(const zuv__queue_t *queue);
@@ -87,5 +112,78 @@ void zuv__queue_clear(zuv__queue_t *queue, zuv__block_pool_t *pool);
 
 /* Moves all of `from`, which has no incomplete message, behind `to`. */
 void zuv__queue_splice(zuv__queue_t *to, zuv__queue_t *from);
+
+/* ---- The usual case, inline: a single small part ---- */
+
+static inline zuv__entry_t *zuv__entry_at(zuv__block_t *block,
+                                          uint32_t offset) {
+  return (zuv__entry_t *)(void *)((uint8_t *)block->bytes + offset);
+}
+
+/* memcpy without a call, for sizes that are mostly small. */
+static inline void zuv__copy_small(uint8_t *to, const uint8_t *from,
+                                   size_t size) {
+  size_t i = 0;
+
+  if (size >= 16) {
+    for (; i + 16 < size; i += 16)
+      memcpy(to + i, from + i, 16);
+    memcpy(to + size - 16, from + size - 16, 16);
+    return;
+  }
+  for (; i < size; i++)
+    to[i] = from[i];
+}
+
+static inline size_t zuv__entry_room(size_t size) {
+  return sizeof(zuv__entry_t) + ((size + 7u) & ~(size_t)7u);
+}
+
+ZUV__COLD int zuv__queue_write_parts(zuv__queue_t *queue,
+                                     zuv__block_pool_t *pool, zuv_msg_t *parts,
+                                     size_t count);
+ZUV__COLD bool zuv__queue_pop_single_slow(zuv__queue_t *queue,
+                                          zuv__block_pool_t *pool,
+                                          zuv_msg_t *part);
+
+static inline int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
+                                   zuv_msg_t *parts, size_t count) {
+  zuv__msg_t *m = zuv__msg(parts);
+  zuv__block_t *tail = queue->tail;
+  size_t size = m->u.far.size;
+  zuv__entry_t *entry;
+
+  if (count != 1 || m->kind != ZUV__MSG_VIEW || size > ZUV__QUEUE_COPY_MAX ||
+      m->metadata != NULL || tail == NULL ||
+      zuv__entry_room(size) > ZUV__QUEUE_BLOCK_ROOM - tail->used)
+    return zuv__queue_write_parts(queue, pool, parts, count);
+  entry = zuv__entry_at(tail, tail->used);
+  *entry = (zuv__entry_t){.size = (uint16_t)size, .flags = m->flags};
+  zuv__copy_small((uint8_t *)(entry + 1), m->u.far.data, size);
+  zuv__msg_init(parts);
+  queue->mark = tail;
+  queue->marked = tail->used += (uint32_t)zuv__entry_room(size);
+  queue->count++;
+  return 0;
+}
+
+static inline bool zuv__queue_pop_single(zuv__queue_t *queue,
+                                         zuv__block_pool_t *pool,
+                                         zuv_msg_t *part) {
+  zuv__block_t *head = queue->head;
+  zuv__entry_t *entry = zuv__entry_at(head, queue->read);
+  uint32_t end;
+
+  if (queue->read >= head->used || entry->moved || entry->more)
+    return zuv__queue_pop_single_slow(queue, pool, part);
+  end = queue->read + (uint32_t)zuv__entry_room(entry->size);
+  if (end == head->used)
+    return zuv__queue_pop_single_slow(queue, pool, part);
+  queue->read = end;
+  queue->count--;
+  zuv__msg_init_view(part, entry + 1, entry->size, NULL);
+  zuv__msg(part)->flags = entry->flags;
+  return true;
+}
 
 #endif /* ZUV_CORE_QUEUE_H */

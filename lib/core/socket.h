@@ -37,7 +37,7 @@ struct zuv__socket_s {
   zuv__list_t in_loop;
   zuv__list_t endpoints;
   zuv__list_t pipes;
-  zuv__list_t readers; /* fair queue: pipes with a message to read */
+  zuv__list_t readers;  /* fair queue: pipes with a message to read */
   zuv__pipe_t *sent_to; /* where pattern->send put the message, or NULL */
 
   zuv_recv_cb recv_cb;
@@ -95,7 +95,14 @@ bool zuv__socket_wants_message(const zuv__socket_t *socket);
 void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
                              zuv_msg_t *part);
 /* A pipe has a message to read. */
-void zuv__socket_readable(zuv__socket_t *socket, zuv__pipe_t *pipe);
+ZUV__COLD void zuv__socket_readable_first(zuv__socket_t *socket,
+                                          zuv__pipe_t *pipe);
+static inline void zuv__socket_readable(zuv__socket_t *socket,
+                                        zuv__pipe_t *pipe) {
+  if (pipe == NULL || zuv__list_empty(&pipe->in_readers) ||
+      !zuv__task_waits(&socket->work))
+    zuv__socket_readable_first(socket, pipe);
+}
 /* Delivers what waits, up to a bound; in a loop callback only. */
 void zuv__socket_dispatch(zuv__socket_t *socket);
 /* Something could be delivered, were there a callback. */

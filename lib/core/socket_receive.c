@@ -46,29 +46,38 @@ static void deliver(zuv__socket_t *socket, zuv_peer_t *peer,
   socket->recv_cb(socket->handle, message->parts, message->count, peer);
 }
 
+/* Passes a message through the pattern and closes what the application leaves
+ * of it. */
+static inline void pass(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                        zuv__incoming_t *message) {
+  int verdict = ZUV__DELIVER;
+
+  if (socket->pattern->receive != NULL)
+    verdict = socket->pattern->receive(socket, pipe, message);
+  if (verdict == ZUV__DELIVER)
+    deliver(socket, pipe->peer, message);
+  for (size_t i = 0; i < message->count; i++)
+    zuv__msg_discard(&message->parts[i]);
+}
+
 void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
                              zuv_msg_t *part) {
   zuv_msg_t parts[2];
   zuv__incoming_t message = {&parts[1], 1};
-  int verdict = ZUV__DELIVER;
 
   parts[1] = *part;
   zuv__msg_init(part);
-  if (socket->pattern->receive != NULL)
-    verdict = socket->pattern->receive(socket, pipe, &message);
-  if (verdict == ZUV__DELIVER)
-    deliver(socket, pipe->peer, &message);
-  zuv__msgs_close(message.parts, message.count);
+  pass(socket, pipe, &message);
 }
 
-void zuv__socket_readable(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+void zuv__socket_readable_first(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   if (pipe != NULL && zuv__list_empty(&pipe->in_readers))
     zuv__list_push_back(&socket->readers, &pipe->in_readers);
   if (socket->recv_cb != NULL)
     zuv__socket_schedule(socket);
 }
 
-static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+ZUV__COLD static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   /* No memory to read it: it is lost, as a message that cannot be received is
    * in ZeroMQ, but counted. */
   zuv_msg_t part;
@@ -83,10 +92,9 @@ static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__monitor_dropped(socket, 1);
 }
 
-/* Reads one message of the pipe and delivers it, or drops it. */
-static void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+ZUV__COLD static void dispatch_many_parts(zuv__socket_t *socket,
+                                          zuv__pipe_t *pipe) {
   zuv__incoming_t message;
-  int verdict = ZUV__DELIVER;
   size_t count;
 
   if (zuv__pipe_read(pipe, &count) != 0) {
@@ -95,62 +103,82 @@ static void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   }
   message.parts = socket->loop->parts + 1;
   message.count = count;
-  if (socket->pattern->receive != NULL)
-    verdict = socket->pattern->receive(socket, pipe, &message);
-  if (verdict == ZUV__DELIVER)
-    deliver(socket, pipe->peer, &message);
-  zuv__msgs_close(message.parts, message.count);
+  pass(socket, pipe, &message);
+}
+
+/* Reads one message of the pipe and delivers it, or drops it. */
+static inline void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  zuv__block_pool_t *blocks = &socket->loop->blocks;
+  zuv_msg_t parts[2];
+  zuv__incoming_t message = {&parts[1], 1};
+
+  zuv__block_pool_pin(blocks);
+  if (zuv__queue_pop_single(&pipe->in, blocks, &parts[1])) {
+    if (pipe->in.count == 0)
+      zuv__list_remove(&pipe->in_readers);
+    pass(socket, pipe, &message);
+  } else {
+    dispatch_many_parts(socket, pipe);
+  }
+  zuv__block_pool_unpin(blocks);
+  zuv__pipe_was_read(pipe);
 }
 
 static bool dispatch_own(zuv__socket_t *socket) {
   zuv_msg_t parts[2];
   zuv__incoming_t message = {&parts[1], 1};
   zuv_peer_t *from = NULL;
+  bool told;
 
-  if (!socket->pattern->next_own(socket, &message, &from))
-    return false;
-  deliver(socket, from, &message);
-  zuv__msgs_close(message.parts, message.count);
-  if (from != NULL)
-    zuv__peer_release(from);
-  return true;
+  zuv__block_pool_pin(&socket->loop->blocks);
+  told = socket->pattern->next_own(socket, &message, &from);
+  if (told) {
+    deliver(socket, from, &message);
+    zuv__msgs_close(message.parts, message.count);
+    if (from != NULL)
+      zuv__peer_release(from);
+  }
+  zuv__block_pool_unpin(&socket->loop->blocks);
+  return told;
 }
 
-static zuv__pipe_t *next_reader(zuv__socket_t *socket) {
+static inline bool may_deliver(zuv__socket_t *socket) {
+  return socket->recv_cb != NULL && pattern_readable(socket);
+}
+
+/* The next pipe in turn; it comes last the next time. */
+static inline zuv__pipe_t *next_reader(zuv__socket_t *socket) {
   zuv__list_t *node = socket->readers.next;
 
   if (node == &socket->readers)
     return NULL;
-  /* Fair queueing: this one comes last the next time. */
-  zuv__list_remove(node);
-  zuv__list_push_back(&socket->readers, node);
+  if (node->next != &socket->readers) {
+    zuv__list_remove(node);
+    zuv__list_push_back(&socket->readers, node);
+  }
   return zuv__container_of(node, zuv__pipe_t, in_readers);
 }
 
+static int dispatch_pipes(zuv__socket_t *socket, int left) {
+  zuv__pipe_t *pipe;
+
+  for (; left > 0 && may_deliver(socket); left--) {
+    pipe = next_reader(socket);
+    if (pipe == NULL)
+      break;
+    dispatch_one(socket, pipe);
+  }
+  return left;
+}
+
 void zuv__socket_dispatch(zuv__socket_t *socket) {
-  zuv__block_pool_t *blocks = &socket->loop->blocks;
   int left = ZUV__DISPATCH_MAX;
 
-  while (left > 0 && socket->recv_cb != NULL && pattern_readable(socket)) {
-    zuv__pipe_t *pipe;
-
-    left--;
-    zuv__block_pool_pin(blocks);
-    if (socket->pattern->next_own != NULL) {
-      bool told = dispatch_own(socket);
-      zuv__block_pool_unpin(blocks);
-      if (!told)
-        return;
-      continue;
-    }
-    pipe = next_reader(socket);
-    if (pipe != NULL)
-      dispatch_one(socket, pipe);
-    zuv__block_pool_unpin(blocks);
-    if (pipe == NULL)
-      return;
-    zuv__pipe_was_read(pipe);
-  }
+  if (socket->pattern->next_own == NULL)
+    left = dispatch_pipes(socket, left);
+  else
+    while (left > 0 && may_deliver(socket) && dispatch_own(socket))
+      left--;
   if (left == 0)
     zuv__socket_schedule(socket);
 }

@@ -17,17 +17,16 @@ void zuv__subscribing_destroy(zuv__socket_t *socket) {
 int zuv__subscribing_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__subscribing_t *state = zuv__state(socket, zuv__subscribing_t);
   const zuv__topic_t *topic = NULL;
+  int err = 0;
 
   zuv__list_remove(&pipe->in_writers);
   zuv__list_push_back(&state->connected, &pipe->in_writers);
   /* A link that has no memory for one ends its connection, and the next one
    * begins here again. */
-  while ((topic = zuv__subscriptions_next(&state->topics, topic)) != NULL) {
-    if (pipe->ops->subscribe(pipe, true, topic->node.key, topic->node.size) !=
-        0)
-      break;
-  }
-  return 0;
+  while (err == 0 &&
+         (topic = zuv__subscriptions_next(&state->topics, topic)) != NULL)
+    err = pipe->ops->subscribe(pipe, true, topic->node.key, topic->node.size);
+  return err;
 }
 
 void zuv__subscribing_lost(zuv__socket_t *socket, zuv__pipe_t *pipe) {

@@ -83,6 +83,14 @@ static void unpark(zuv__context_t *context, const char *name,
   }
 }
 
+/* The connect came to nothing, for want of memory. */
+static void tell_stopped(zuv__pipe_t *pipe) {
+  zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
+                       .status = UV_ENOMEM,
+                       .endpoint = pipe->endpoint};
+  zuv__monitor_event(pipe->socket, &event);
+}
+
 static void take(zuv__socket_t *binder, zuv__channel_t *channel) {
   zuv__pipe_t *pipe = zuv__channel_pipe_on(channel, binder->loop);
   zuv__inproc_owner_t *owner;
@@ -90,7 +98,7 @@ static void take(zuv__socket_t *binder, zuv__channel_t *channel) {
 
   if (pipe == NULL) {
     if (zuv__channel_take(channel, binder) != 0)
-      zuv__channel_refuse(channel);
+      zuv__channel_refuse(channel, UV_ENOMEM);
     return;
   }
   zuv__channel_dissolve(channel, &waiting, &owner);
@@ -98,6 +106,7 @@ static void take(zuv__socket_t *binder, zuv__channel_t *channel) {
     zuv__queue_clear(&waiting, &binder->loop->blocks);
     if (owner != NULL)
       owner->pipe = NULL;
+    tell_stopped(pipe);
     zuv__pipe_ended(pipe);
   }
 }
@@ -121,7 +130,7 @@ void zuv__inproc_forget_parked(zuv__context_t *context) {
   while (!zuv__list_empty(&all)) {
     parked_t *one = zuv__container_of(all.next, parked_t, link);
     zuv__list_remove(&one->link);
-    zuv__channel_refuse(one->channel);
+    zuv__channel_refuse(one->channel, 0);
     zuv__free(one);
   }
 }
@@ -130,7 +139,7 @@ void zuv__inproc_forget_parked(zuv__context_t *context) {
 
 static void discard_offer(zuv__letter_t *letter) {
   offer_t *offer = zuv__container_of(letter, offer_t, letter);
-  zuv__channel_refuse(offer->channel);
+  zuv__channel_refuse(offer->channel, 0);
   zuv__free(offer);
 }
 
@@ -141,7 +150,7 @@ static void deliver_offer(zuv__letter_t *letter) {
 
   zuv__free(offer);
   if (zuv__channel_take(channel, binding->endpoint.socket) != 0)
-    zuv__channel_refuse(channel);
+    zuv__channel_refuse(channel, UV_ENOMEM);
 }
 
 static void binding_close(zuv__endpoint_t *endpoint, int linger) {
@@ -258,7 +267,7 @@ static int connect_later(connect_t *connect, const char *name) {
     return err;
   err = park(socket->context, name, channel);
   if (err != 0)
-    zuv__channel_refuse(channel);
+    zuv__channel_refuse(channel, 0);
   return err;
 }
 

@@ -40,6 +40,7 @@ struct zuv__channel_s {
   uv_mutex_t mutex;
   unsigned references;
   bool conflate;
+  int failure; /* why it ends, if no socket wanted that; under the mutex */
   end_t ends[2];
   char endpoint[];
 };
@@ -243,6 +244,25 @@ static bool is_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
          (zuv__queue_next_flags(queue) & ZUV__MSG_COMMAND) != 0;
 }
 
+/* Both sides lose their pipe, and the connecting one is told why. */
+static void fail(end_t *end, int status) {
+  zuv__pipe_t *pipe = end->pipe;
+  const zuv__link_ops_t *ops = pipe->ops;
+  zuv__channel_t *channel = end->channel;
+  zuv__socket_t *socket = pipe->socket;
+  zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
+                       .status = status,
+                       .endpoint = channel->endpoint};
+
+  if (end == &channel->ends[ZUV__CHANNEL_CONNECTING])
+    zuv__monitor_event(socket, &event);
+  uv_mutex_lock(&channel->mutex);
+  channel->failure = status;
+  uv_mutex_unlock(&channel->mutex);
+  ops->end(pipe);
+  zuv__pipe_ended(pipe);
+}
+
 static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
   zuv__block_pool_t *blocks = &socket->loop->blocks;
@@ -260,7 +280,7 @@ static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
   zuv__block_pool_unpin(blocks);
   /* A subscription must not vanish silently: both sides learn of the end. */
   if (err != 0)
-    zuv__pipe_close(pipe, 0);
+    fail(pipe->link, err);
 }
 
 static void receive(end_t *end) {
@@ -281,14 +301,13 @@ static void receive(end_t *end) {
   }
 }
 
-static void tell_ready(end_t *end, int type, const uint8_t *routing_id,
-                       size_t size) {
+static int tell_ready(end_t *end, int type, const uint8_t *routing_id,
+                      size_t size) {
   zuv_peer_t *peer = zuv__inproc_peer(type, routing_id, size,
                                       end->channel->endpoint);
   end->ready = true;
   end->peer_type = type;
-  if (peer != NULL)
-    zuv__pipe_ready(end->pipe, peer);
+  return peer == NULL ? UV_ENOMEM : zuv__pipe_ready(end->pipe, peer);
 }
 
 static void on_letter(zuv__letter_t *letter) {
@@ -299,11 +318,13 @@ static void on_letter(zuv__letter_t *letter) {
   uint8_t routing_id[255];
   size_t size;
   bool taken, closed;
-  int type;
+  int type, failure;
+  int err = 0;
 
   uv_mutex_lock(&channel->mutex);
   end->posted = false;
   closed = peer->closed;
+  failure = channel->failure;
   taken = peer->loop != NULL || (closed && peer->type >= 0);
   type = peer->type;
   size = peer->routing_id_size;
@@ -315,7 +336,11 @@ static void on_letter(zuv__letter_t *letter) {
   uv_mutex_unlock(&channel->mutex);
 
   if (taken && !end->ready)
-    tell_ready(end, type, routing_id, size);
+    err = tell_ready(end, type, routing_id, size);
+  if (err != 0 || (closed && failure != 0)) {
+    fail(end, err != 0 ? err : failure);
+    return;
+  }
   receive(end);
   if (end->pipe == NULL)
     return;
@@ -421,8 +446,9 @@ int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
   return 0;
 }
 
-void zuv__channel_refuse(zuv__channel_t *channel) {
+void zuv__channel_refuse(zuv__channel_t *channel, int status) {
   uv_mutex_lock(&channel->mutex);
+  channel->failure = status;
   channel->ends[ZUV__CHANNEL_BINDING].closed = true;
   wake(&channel->ends[ZUV__CHANNEL_CONNECTING]);
   uv_mutex_unlock(&channel->mutex);

@@ -26,8 +26,9 @@ int zuv__channel_new(struct zuv__socket_s *socket, const char *endpoint,
  * UV_ENOMEM: the end is still not taken. */
 int zuv__channel_take(zuv__channel_t *channel, struct zuv__socket_s *binder);
 
-/* Gives up the binding end, which nobody takes. From any thread. */
-void zuv__channel_refuse(zuv__channel_t *channel);
+/* Gives up the binding end, which nobody takes; the connecting socket is told
+ * the status, if it is not 0. From any thread. */
+void zuv__channel_refuse(zuv__channel_t *channel, int status);
 
 /* The pipe of the connecting end if it is on this loop, the caller's, and still
  * open; else NULL. */

@@ -140,6 +140,7 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   zuv_peer_t *connecting_peer =
       peer_of(connecting->socket, connecting->endpoint);
   zuv__pipe_t *bound = NULL;
+  int err, err_connecting;
 
   if (local == NULL || binder_peer == NULL || connecting_peer == NULL)
     goto fail;
@@ -161,8 +162,15 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   if (!connecting->attached)
     zuv__pipe_attach(connecting);
   zuv__pipe_attach(bound);
-  zuv__pipe_ready(bound, connecting_peer);
-  zuv__pipe_ready(connecting, binder_peer);
+  err = zuv__pipe_ready(bound, connecting_peer);
+  err_connecting = zuv__pipe_ready(connecting, binder_peer);
+  if (err == 0)
+    err = err_connecting;
+  if (err != 0) {
+    zuv__pipe_ended(bound);
+    zuv__free(local);
+    return err;
+  }
   if (waiting != NULL)
     deposit_all(waiting, bound);
   deposit_all(&connecting->out, bound);

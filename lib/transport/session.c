@@ -173,7 +173,9 @@ int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
   }
   pipe = session->pipe;
   zuv__session_event(session, ZUV_EVENT_READY, 0, peer);
-  zuv__pipe_ready(pipe, peer);
+  err = zuv__pipe_ready(pipe, peer);
+  if (err != 0)
+    return err;
   zuv__session_pump(session);
   return 0;
 }

@@ -68,7 +68,7 @@ def text_of_received(data):
 
 
 class PeerProcess:
-  """A socket in another process, driven by the lines that zuv_peer.c tells of."""
+  """A socket in another process, driven by lines: see zuv_peer.c."""
 
   def __init__(self, arguments):
     self.name = arguments[-1]
@@ -372,6 +372,11 @@ class Stage:
 
   def libzmq_process(self, type_name, options=None):
     return self.make(LibzmqProcess(type_name), options)
+
+  @property
+  def largest(self):
+    """Where it would take too long to send the largest every way."""
+    return LARGEST if self.transport == 'tcp' else MiB
 
   def wildcard(self):
     if self.transport == 'tcp':

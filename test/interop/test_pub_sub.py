@@ -23,14 +23,14 @@ class PubSub(InteropTest):
     pub, sub = stage.zuv('PUB'), stage.libzmq('SUB', {zmq.SUBSCRIBE: b''})
     stage.join(pub, sub)
     self.meet(pub, sub)
-    self.carry_all_sizes(pub, sub, largest=LARGEST)
+    self.carry_all_sizes(pub, sub, largest=stage.largest)
 
   @each_way
   def test_zuv_sub_all_sizes(self, stage):
     sub, pub = stage.zuv('SUB', {zmq.SUBSCRIBE: b''}), stage.libzmq('PUB')
     stage.join(sub, pub)
     self.meet(pub, sub)
-    self.carry_all_sizes(pub, sub, largest=LARGEST)
+    self.carry_all_sizes(pub, sub, largest=stage.largest)
 
   @each_way
   def test_zuv_pub_many_in_order(self, stage):

@@ -60,8 +60,8 @@ class Reconnect(InteropTest):
       push.connect(endpoint)
       push.flood(10 ** 7, prefix=[Pattern(1000)])
       last = -1
-      for _ in range(5):
-        for _ in range(500):
+      for _ in range(3):
+        for _ in range(300):
           number = int.from_bytes(pull.receive()[1][:4], 'big')
           self.assertGreater(number, last)
           last = number

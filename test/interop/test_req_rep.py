@@ -10,16 +10,16 @@ class ReqRep(InteropTest):
   def test_zuv_req_all_sizes(self, stage):
     req, rep = stage.zuv('REQ'), stage.libzmq('REP')
     stage.join(req, rep)
-    self.ask_all_sizes(req, rep)
+    self.ask_all_sizes(stage, req, rep)
 
   @each_way
   def test_zuv_rep_all_sizes(self, stage):
     rep, req = stage.zuv('REP'), stage.libzmq('REQ')
     stage.join(rep, req)
-    self.ask_all_sizes(req, rep)
+    self.ask_all_sizes(stage, req, rep)
 
-  def ask_all_sizes(self, req, rep):
-    for size in (*EDGES, LARGEST):
+  def ask_all_sizes(self, stage, req, rep):
+    for size in (*EDGES, stage.largest):
       self.carry(req, rep, Pattern(size, 1))
       self.carry(rep, req, Pattern(size, 2))
     parts = [b'%d' % i for i in range(1000)]
@@ -81,6 +81,17 @@ class ReqRep(InteropTest):
     rep.try_send(b'answer')
     rep.try_send(b'another', error='UV_EPROTO')
     self.same(req.receive(), [b'answer'])
+
+  @each_direction
+  def test_zuv_rep_is_writable_when_asked(self, stage):
+    """Replies sent from the writable callback, one a request."""
+    rep, req = stage.zuv('REP'), stage.libzmq('REQ')
+    stage.join(rep, req)
+    rep.flood(100, 4)
+    for i in range(100):
+      self.carry(req, rep, b'%d' % i)
+      self.same(req.receive(), [i.to_bytes(4, 'big')])
+    rep.wait_flooded()
 
   @each_direction
   def test_zuv_rep_serves_in_turn(self, stage):

@@ -8,20 +8,21 @@ class RouterDealer(InteropTest):
   def test_zuv_dealer_all_sizes(self, stage):
     dealer, router = stage.zuv('DEALER'), stage.libzmq('ROUTER')
     stage.join(dealer, router)
-    self.both_ways(dealer, router)
+    self.both_ways(stage, dealer, router)
 
   @each_way
   def test_zuv_router_all_sizes(self, stage):
     router, dealer = stage.zuv('ROUTER'), stage.libzmq('DEALER')
     stage.join(router, dealer)
-    self.both_ways(dealer, router)
+    self.both_ways(stage, dealer, router)
 
-  def both_ways(self, dealer, router):
+  def both_ways(self, stage, dealer, router):
     dealer.send(b'hello')
     peer, body = router.receive()
     self.assertEqual((len(peer), peer[0], body), (5, 0, b'hello'))
-    self.carry_all_sizes(dealer, router, largest=LARGEST, seen_from=[peer])
-    self.carry_all_sizes(router, dealer, largest=LARGEST, to=[peer])
+    self.carry_all_sizes(dealer, router, largest=stage.largest,
+                         seen_from=[peer])
+    self.carry_all_sizes(router, dealer, largest=stage.largest, to=[peer])
 
   @each_way
   def test_zuv_dealer_many_in_order(self, stage):

@@ -226,8 +226,7 @@ static void a_request_tells_at_once_what_cannot_be(void **state) {
   harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
 
   completed = 0;
-  assert_int_equal(harness_request(&requests[0], rep, "x", on_sent),
-                   UV_EPROTO);
+  assert_int_equal(harness_request(&requests[0], rep, "x", on_sent), UV_EPROTO);
   harness_set(router, ZUV_ROUTER_MANDATORY, 1);
   assert_int_equal(harness_request(&requests[0], router, "x|y", on_sent),
                    UV_EHOSTUNREACH);
@@ -260,8 +259,7 @@ static void a_request_may_be_used_again_in_its_callback(void **state) {
 
   completed = 0;
   harness_join(pull, push, NULL);
-  assert_int_equal(harness_request(&requests[0], push, "chain", send_again),
-                   0);
+  assert_int_equal(harness_request(&requests[0], push, "chain", send_again), 0);
   harness_wait(h, pull->received == 50);
   assert_int_equal(completed, 50);
 }
@@ -280,8 +278,7 @@ static void requests_fail_with_the_peer_that_had_them(void **state) {
   for (size_t i = 0; i < REQUESTS; i++) {
     assert_int_equal(zuv_msg_init_size(&part, 5000000), 0);
     memset(zuv_msg_data(&part), 'x', 5000000);
-    assert_int_equal(
-        zuv_send(&requests[i], &push->zuv, &part, 1, on_sent), 0);
+    assert_int_equal(zuv_send(&requests[i], &push->zuv, &part, 1, on_sent), 0);
   }
   harness_close(pull);
   harness_wait(h, completed == REQUESTS);
@@ -538,10 +535,8 @@ static void every_callback_may_close(void **state) {
   }
   assert_int_equal(zuv_recv_start(&s[0]->zuv, close_on_message), 0);
   harness_fill(peer[0], "message ", 10);
-  assert_int_equal(
-      harness_request(&sends[0], s[1], "one", close_on_sent), 0);
-  assert_int_equal(
-      harness_request(&sends[1], s[1], "two", close_on_sent), 0);
+  assert_int_equal(harness_request(&sends[0], s[1], "one", close_on_sent), 0);
+  assert_int_equal(harness_request(&sends[1], s[1], "two", close_on_sent), 0);
   assert_int_equal(zuv_writable_start(&s[2]->zuv, close_on_writable), 0);
   assert_int_equal(zuv_event_start(&s[3]->zuv, close_on_event), 0);
   harness_bind(s[3], endpoint);

@@ -32,8 +32,7 @@ static void router_numbers_peers_without_an_id(void **state) {
   harness_send(two, "2|2");
   harness_wait(h, router->received == 2);
   number = generated_number(&router->messages[0].parts[0]);
-  assert_int_equal(generated_number(&router->messages[1].parts[0]),
-                   number + 1);
+  assert_int_equal(generated_number(&router->messages[1].parts[0]), number + 1);
   snprintf(text, sizeof(text), "%s|back", harness_part(router, 1, 0));
   harness_send(router, text);
   harness_expect(two, 0, "back");
@@ -259,8 +258,7 @@ static void dealer_alternates_both_ways(void **state) {
   harness_receive(dealer);
   harness_wait(h, dealer->received == 6);
   for (size_t i = 0; i + 1 < 6; i++)
-    assert_true(dealer->messages[i].text[0] !=
-                dealer->messages[i + 1].text[0]);
+    assert_true(dealer->messages[i].text[0] != dealer->messages[i + 1].text[0]);
 }
 
 static void router_notify_tells_of_peers(void **state) {
@@ -302,8 +300,8 @@ static void the_longest_id_works(void **state) {
   zuv_msg_t parts[2];
 
   memset(id, 'i', sizeof(id));
-  assert_int_equal(
-      zuv_set_option(&dealer->zuv, ZUV_ROUTING_ID, id, sizeof(id)), 0);
+  assert_int_equal(zuv_set_option(&dealer->zuv, ZUV_ROUTING_ID, id, sizeof(id)),
+                   0);
   harness_join(router, dealer, NULL);
   harness_send(dealer, "long");
   harness_wait(h, router->received == 1);

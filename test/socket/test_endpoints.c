@@ -23,8 +23,8 @@ static bool has_ipv6(void) {
   struct sockaddr_in6 address = {.sin6_family = AF_INET6,
                                  .sin6_addr = IN6ADDR_LOOPBACK_INIT};
   int fd = socket(AF_INET6, SOCK_STREAM, 0);
-  bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address,
-                             sizeof(address)) == 0;
+  bool has =
+      fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
   if (fd >= 0)
     close(fd);
   return has;
@@ -114,9 +114,9 @@ static void what_cannot_be_bound_is_refused(void **state) {
 
 static void what_cannot_be_a_target_is_refused(void **state) {
   static const row_t rows[] = {
-      {"tcp://*:5555", UV_EINVAL},       {"tcp://127.0.0.1:*", UV_EINVAL},
-      {"tcp://127.0.0.1:0", UV_EINVAL},  {"tcp://-a:55", UV_EINVAL},
-      {"tcp://_a:55", UV_EINVAL},        {"tcp://a b:55", UV_EINVAL},
+      {"tcp://*:5555", UV_EINVAL},        {"tcp://127.0.0.1:*", UV_EINVAL},
+      {"tcp://127.0.0.1:0", UV_EINVAL},   {"tcp://-a:55", UV_EINVAL},
+      {"tcp://_a:55", UV_EINVAL},         {"tcp://a b:55", UV_EINVAL},
       {"tcp://127.0.0.1:55/", UV_EINVAL}, {"tcp://*:0;127.0.0.1:5", UV_EINVAL},
   };
   harness_socket_t *s = harness_socket(*state, ZUV_PULL);
@@ -402,8 +402,8 @@ static void an_ipc_peer_is_known_by_its_process(void **state) {
   harness_connect(push, endpoint);
   harness_send(push, "who");
   harness_expect(pull, 0, "who");
-  snprintf(expected, sizeof(expected), "localhost:%u:%u:%d", getuid(),
-           getgid(), (int)getpid());
+  snprintf(expected, sizeof(expected), "localhost:%u:%u:%d", getuid(), getgid(),
+           (int)getpid());
   assert_string_equal(pull->messages[0].peer_address, expected);
 }
 
@@ -539,8 +539,7 @@ static void a_name_finds_what_was_connected_by_number(void **state) {
   harness_connect(push, "tcp://127.0.0.1:5");
   assert_int_equal(zuv_disconnect(&push->zuv, "tcp://localhost:5"), 0);
   harness_connect(push, "tcp://localhost:5");
-  assert_int_equal(zuv_disconnect(&push->zuv, "tcp://127.0.0.1:5"),
-                   UV_ENOENT);
+  assert_int_equal(zuv_disconnect(&push->zuv, "tcp://127.0.0.1:5"), UV_ENOENT);
   assert_int_equal(zuv_disconnect(&push->zuv, "tcp://localhost:5"), 0);
   assert_int_equal(zuv_bind(&pull->zuv, "tcp://lo:*"), 0);
   harness_last_endpoint(pull, endpoint);

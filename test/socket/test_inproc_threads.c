@@ -20,8 +20,12 @@ struct side_s {
   zuv_socket_t socket; /* first */
   uv_thread_t thread;
   uv_loop_t loop;
-  uv_sem_t joined; /* its socket is bound or connected */
+  uv_sem_t joined;  /* its socket is bound or connected */
   uv_async_t order; /* from the main thread: `on_order` */
+  uv_async_t last;  /* to the main thread, when it ends */
+  bool ended;
+  bool forgotten;
+  harness_t *harness;
   zuv_context_t *context;
   int type;
   bool binds;
@@ -60,10 +64,18 @@ static void side_main(void *argument) {
   uv_sem_post(&side->joined);
   check(uv_run(&side->loop, UV_RUN_DEFAULT) == 0);
   check(uv_loop_close(&side->loop) == 0);
+  check(uv_async_send(&side->last) == 0);
+}
+
+static void on_last(uv_async_t *async) {
+  ((side_t *)async->data)->ended = true;
 }
 
 static void side_start(side_t *side, harness_t *h) {
+  side->harness = h;
   side->context = h->context;
+  assert_int_equal(uv_async_init(&h->loop, &side->last, on_last), 0);
+  side->last.data = side;
   if (side->on_order == NULL)
     side->on_order = end_side;
   assert_int_equal(uv_sem_init(&side->joined, 0), 0);
@@ -78,9 +90,17 @@ static void side_order(side_t *side) {
   assert_int_equal(uv_async_send(&side->order), 0);
 }
 
+static void on_forgotten(uv_handle_t *handle) {
+  ((side_t *)handle->data)->forgotten = true;
+}
+
+/* The main loop runs until the side has ended: it may have to help. */
 static void side_join(side_t *side) {
+  harness_wait(side->harness, side->ended);
   assert_int_equal(uv_thread_join(&side->thread), 0);
   uv_sem_destroy(&side->joined);
+  uv_close((uv_handle_t *)&side->last, on_forgotten);
+  harness_wait(side->harness, side->forgotten);
 }
 
 static bool part_is(zuv_msg_t *part, const char *text) {
@@ -90,27 +110,20 @@ static bool part_is(zuv_msg_t *part, const char *text) {
 
 /* Starts the side, and joins a socket of the main thread to it, in the order
  * that this process tests. */
-static harness_socket_t *join(harness_t *h, side_t *side,
-                              harness_socket_t *s) {
-  bool late = harness_transport == HARNESS_INPROC_CONNECT_FIRST;
-
-  side->binds = late;
-  if (late) {
+static void join(harness_t *h, side_t *side, harness_socket_t *s) {
+  side->binds = harness_transport == HARNESS_INPROC_CONNECT_FIRST;
+  if (side->binds)
     harness_connect(s, NAME);
-    side_start(side, h);
-    side_wait(side);
-  } else {
+  else
     assert_int_equal(zuv_bind(&s->zuv, NAME), 0);
-    side_start(side, h);
-    side_wait(side);
-  }
-  return s;
+  side_start(side, h);
+  side_wait(side);
 }
 
 /* ---- The patterns ---- */
 
-static void count_in_order(zuv_socket_t *socket, zuv_msg_t *parts,
-                           size_t count, zuv_peer_t *peer) {
+static void count_in_order(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                           zuv_peer_t *peer) {
   side_t *side = (side_t *)socket;
   char expected[32];
 
@@ -236,9 +249,8 @@ static void count_topic(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
 
 static void subscriptions_and_messages_cross(void **state) {
   harness_t *h = *state;
-  side_t side = {.type = ZUV_SUB,
-                 .on_message = count_topic,
-                 .prepare = subscribe_to_two};
+  side_t side = {
+      .type = ZUV_SUB, .on_message = count_topic, .prepare = subscribe_to_two};
   harness_socket_t *xpub = harness_socket(h, ZUV_XPUB);
 
   join(h, &side, xpub);
@@ -299,9 +311,8 @@ static void requests_complete(void **state) {
   enum { COUNT = 200 };
   static zuv_send_t requests[COUNT];
   harness_t *h = *state;
-  side_t side = {.type = ZUV_PULL,
-                 .prepare = limit_to_three,
-                 .on_message = count_topic};
+  side_t side = {
+      .type = ZUV_PULL, .prepare = limit_to_three, .on_message = count_topic};
   harness_socket_t *push = harness_socket(h, ZUV_PUSH);
 
   completed = 0;
@@ -332,9 +343,8 @@ static void on_free(void *data, void *hint) {
 static void bodies_are_shared_between_threads(void **state) {
   enum { COUNT = 200, SIZE = 5000 };
   harness_t *h = *state;
-  side_t side = {.type = ZUV_SUB,
-                 .on_message = count_topic,
-                 .prepare = subscribe_to_two};
+  side_t side = {
+      .type = ZUV_SUB, .on_message = count_topic, .prepare = subscribe_to_two};
   harness_socket_t *pub = harness_socket(h, ZUV_XPUB);
   harness_socket_t *here = harness_socket(h, ZUV_SUB);
   zuv_msg_t part;
@@ -382,7 +392,6 @@ static void what_a_closed_sender_sent_is_received(void **state) {
   harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
 
   /* behaviour 117 */
-  side.binds = false;
   if (harness_transport == HARNESS_INPROC)
     assert_int_equal(zuv_bind(&pull->zuv, NAME), 0);
   side_start(&side, h);
@@ -406,8 +415,8 @@ static void many_threads_connect_to_one(void **state) {
   if (harness_transport == HARNESS_INPROC)
     assert_int_equal(zuv_bind(&pull->zuv, NAME), 0);
   for (size_t i = 0; i < SIDES; i++) {
-    sides[i] = (side_t){
-        .type = ZUV_PUSH, .on_order = send_and_leave, .most = EACH};
+    sides[i] =
+        (side_t){.type = ZUV_PUSH, .on_order = send_and_leave, .most = EACH};
     side_start(&sides[i], h);
   }
   for (size_t i = 0; i < SIDES; i++) {
@@ -459,8 +468,8 @@ static void closing_races_with_traffic(void **state) {
   }
 }
 
-static void ignore_message(zuv_socket_t *socket, zuv_msg_t *parts,
-                           size_t count, zuv_peer_t *peer) {
+static void ignore_message(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                           zuv_peer_t *peer) {
   (void)socket;
   (void)parts;
   (void)count;

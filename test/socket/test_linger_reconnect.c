@@ -400,9 +400,9 @@ static void the_queue_survives_a_lost_peer(void **state) {
   harness_wait_lost(push, 1);
   harness_send(push, "end");
   assert_int_equal(zuv_bind(&second->zuv, endpoint), 0);
-  harness_wait(h, second->received > 0 &&
-                      strcmp(second->messages[second->received - 1].text,
-                             "end") == 0);
+  harness_wait(
+      h, second->received > 0 &&
+             strcmp(second->messages[second->received - 1].text, "end") == 0);
   assert_true(second->received > COUNT / 2);
   assert_true(second->received <= COUNT + 1);
 }

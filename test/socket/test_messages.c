@@ -188,8 +188,7 @@ static void keep_parts(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
 }
 
 static void received_parts_can_be_kept(void **state) {
-  static const size_t sizes[] = {0,    1,    33,    34,    100,
-                                 1000, 9000, 70000, 200000};
+  static const size_t sizes[] = {0, 1, 33, 34, 100, 1000, 9000, 70000, 200000};
   enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
   harness_t *h = *state;
   harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);

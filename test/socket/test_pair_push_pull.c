@@ -48,8 +48,7 @@ static void parts_of_any_size_arrive_unchanged(void **state) {
 
   harness_join(pull, push, NULL);
   for (size_t i = 0; i < COUNT; i++)
-    assert_int_equal(harness_try_send_size(push, sizes[i], (char)('a' + i)),
-                     0);
+    assert_int_equal(harness_try_send_size(push, sizes[i], (char)('a' + i)), 0);
   harness_wait(h, pull->received == COUNT);
   for (size_t i = 0; i < COUNT; i++) {
     const harness_part_t *part = &pull->messages[i].parts[0];

@@ -163,15 +163,18 @@ static void sub_filters_what_it_wants_no_more(void **state) {
   harness_join(pub, xsub, NULL);
   harness_subscribe(sub, "B");
   subscribe(pub, sub, "A");
-  harness_send(xsub, "\\x01" "A");
-  harness_send(xsub, "\\x01" "C");
+  harness_send(xsub, "\\x01"
+                     "A");
+  harness_send(xsub, "\\x01"
+                     "C");
   wait_topics(pub, 3);
   harness_send(pub, "A");
   harness_send(pub, "B");
   harness_wait(h, (harness_get(sub, ZUV_EVENTS) & ZUV_POLLIN) &&
                       (harness_get(xsub, ZUV_EVENTS) & ZUV_POLLIN));
   harness_unsubscribe(sub, "A");
-  harness_send(xsub, "\\x00" "A");
+  harness_send(xsub, "\\x00"
+                     "A");
   harness_receive(sub);
   harness_receive(xsub);
   harness_expect(sub, 0, "B");
@@ -276,7 +279,9 @@ static void xpub_hears_the_first_and_the_last_of_a_topic(void **state) {
   harness_join(xpub, one, NULL);
   harness_join(xpub, two, NULL);
   harness_subscribe(one, "A");
-  harness_expect(xpub, 0, "\\x01" "A");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
   harness_subscribe(two, "A");
   harness_subscribe(two, "two");
   harness_expect(xpub, 1, "\\x01two");
@@ -284,7 +289,9 @@ static void xpub_hears_the_first_and_the_last_of_a_topic(void **state) {
   harness_subscribe(one, "one");
   harness_expect(xpub, 2, "\\x01one");
   harness_unsubscribe(two, "A");
-  harness_expect(xpub, 3, "\\x00" "A");
+  harness_expect(xpub, 3,
+                 "\\x00"
+                 "A");
 }
 
 static bool heard(const harness_socket_t *s, const char *text) {
@@ -305,10 +312,16 @@ static void xpub_hears_what_a_lost_sub_leaves(void **state) {
   harness_subscribe(sub, "C");
   harness_join(xpub, sub, NULL);
   harness_wait(h, xpub->received == 2);
-  assert_true(heard(xpub, "\\x01" "B") && heard(xpub, "\\x01" "C"));
+  assert_true(heard(xpub, "\\x01"
+                          "B") &&
+              heard(xpub, "\\x01"
+                          "C"));
   harness_close(sub);
   harness_wait(h, xpub->received == 4);
-  assert_true(heard(xpub, "\\x00" "B") && heard(xpub, "\\x00" "C"));
+  assert_true(heard(xpub, "\\x00"
+                          "B") &&
+              heard(xpub, "\\x00"
+                          "C"));
 }
 
 static void verbose_xpub_hears_every_subscription(void **state) {
@@ -321,15 +334,25 @@ static void verbose_xpub_hears_every_subscription(void **state) {
   harness_set(xpub, ZUV_XPUB_VERBOSE, 1);
   harness_join(xpub, one, NULL);
   harness_join(xpub, two, NULL);
-  harness_send(one, "\\x01" "A");
-  harness_expect(xpub, 0, "\\x01" "A");
-  harness_send(one, "\\x01" "A");
-  harness_expect(xpub, 1, "\\x01" "A");
+  harness_send(one, "\\x01"
+                    "A");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
+  harness_send(one, "\\x01"
+                    "A");
+  harness_expect(xpub, 1,
+                 "\\x01"
+                 "A");
   harness_subscribe(two, "A");
-  harness_expect(xpub, 2, "\\x01" "A");
+  harness_expect(xpub, 2,
+                 "\\x01"
+                 "A");
   harness_unsubscribe(two, "A");
   harness_subscribe(two, "B");
-  harness_expect(xpub, 3, "\\x01" "B");
+  harness_expect(xpub, 3,
+                 "\\x01"
+                 "B");
 }
 
 static void verboser_xpub_hears_every_cancellation_too(void **state) {
@@ -343,13 +366,21 @@ static void verboser_xpub_hears_every_cancellation_too(void **state) {
   harness_join(xpub, one, NULL);
   harness_join(xpub, two, NULL);
   harness_subscribe(one, "A");
-  harness_expect(xpub, 0, "\\x01" "A");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
   harness_subscribe(two, "A");
-  harness_expect(xpub, 1, "\\x01" "A");
+  harness_expect(xpub, 1,
+                 "\\x01"
+                 "A");
   harness_unsubscribe(one, "A");
-  harness_expect(xpub, 2, "\\x00" "A");
+  harness_expect(xpub, 2,
+                 "\\x00"
+                 "A");
   harness_close(two);
-  harness_expect(xpub, 3, "\\x00" "A");
+  harness_expect(xpub, 3,
+                 "\\x00"
+                 "A");
 }
 
 static void xsub_cancels_a_topic_when_its_count_is_zero(void **state) {
@@ -359,17 +390,28 @@ static void xsub_cancels_a_topic_when_its_count_is_zero(void **state) {
 
   /* behaviour 82 */
   harness_join(xpub, xsub, NULL);
-  harness_send(xsub, "\\x01" "A");
-  harness_send(xsub, "\\x01" "A");
-  harness_send(xsub, "\\x00" "A");
+  harness_send(xsub, "\\x01"
+                     "A");
+  harness_send(xsub, "\\x01"
+                     "A");
+  harness_send(xsub, "\\x00"
+                     "A");
   harness_send(xsub, "\\x00unknown");
-  harness_send(xsub, "\\x01" "B");
-  harness_expect(xpub, 0, "\\x01" "A");
-  harness_expect(xpub, 1, "\\x01" "B");
+  harness_send(xsub, "\\x01"
+                     "B");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
+  harness_expect(xpub, 1,
+                 "\\x01"
+                 "B");
   harness_send(xpub, "A still");
   harness_expect(xsub, 0, "A still");
-  harness_send(xsub, "\\x00" "A");
-  harness_expect(xpub, 2, "\\x00" "A");
+  harness_send(xsub, "\\x00"
+                     "A");
+  harness_expect(xpub, 2,
+                 "\\x00"
+                 "A");
 }
 
 static void xsub_sends_other_messages_upstream(void **state) {
@@ -385,7 +427,8 @@ static void xsub_sends_other_messages_upstream(void **state) {
   harness_send(xsub, "");
   harness_expect(xpub, 0, "up|stream");
   harness_expect(xpub, 1, "");
-  harness_send(xsub, "\\x01" "A");
+  harness_send(xsub, "\\x01"
+                     "A");
   wait_topics(pub, 1);
 }
 
@@ -396,8 +439,11 @@ static void later_parts_may_subscribe(void **state) {
 
   /* behaviour 84 */
   harness_join(xpub, xsub, NULL);
-  harness_send(xsub, "user|\\x01" "D");
-  harness_expect(xpub, 0, "user|\\x01" "D");
+  harness_send(xsub, "user|\\x01"
+                     "D");
+  harness_expect(xpub, 0,
+                 "user|\\x01"
+                 "D");
   assert_int_equal(harness_get(xpub, ZUV_TOPICS_COUNT), 1);
   harness_send(xpub, "D");
   harness_expect(xsub, 0, "D");
@@ -412,8 +458,11 @@ static void only_the_first_part_may_subscribe_if_so_set(void **state) {
   harness_set(xpub, ZUV_ONLY_FIRST_SUBSCRIBE, 1);
   harness_set(xsub, ZUV_ONLY_FIRST_SUBSCRIBE, 1);
   harness_join(xpub, xsub, NULL);
-  harness_send(xsub, "user|\\x01" "D");
-  harness_expect(xpub, 0, "user|\\x01" "D");
+  harness_send(xsub, "user|\\x01"
+                     "D");
+  harness_expect(xpub, 0,
+                 "user|\\x01"
+                 "D");
   assert_int_equal(harness_get(xpub, ZUV_TOPICS_COUNT), 0);
 }
 
@@ -429,7 +478,9 @@ static void manual_xpub_decides_itself(void **state) {
   harness_join(xpub, sub, NULL);
   harness_subscribe(sub, "A");
   harness_subscribe(sub, "XA");
-  harness_expect(xpub, 0, "\\x01" "A");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
   harness_expect(xpub, 1, "\\x01XA");
   harness_send(xpub, "A no effect yet");
   harness_subscribe(xpub, "XA");
@@ -452,13 +503,17 @@ static void the_last_value_goes_to_the_new_subscriber_only(void **state) {
   harness_set(xpub, ZUV_XPUB_MANUAL_LAST_VALUE, 1);
   harness_join(xpub, old, NULL);
   harness_subscribe(old, "A");
-  harness_expect(xpub, 0, "\\x01" "A");
+  harness_expect(xpub, 0,
+                 "\\x01"
+                 "A");
   harness_subscribe(xpub, "A");
   harness_send(xpub, "A 1");
   harness_expect(old, 0, "A 1");
   harness_join(xpub, new, NULL);
   harness_subscribe(new, "A");
-  harness_expect(xpub, 1, "\\x01" "A");
+  harness_expect(xpub, 1,
+                 "\\x01"
+                 "A");
   harness_subscribe(xpub, "A");
   harness_send(xpub, "A 1 again");
   harness_send(xpub, "A 2");

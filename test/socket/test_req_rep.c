@@ -214,8 +214,7 @@ static void correlation_ignores_other_replies(void **state) {
   assert_int_equal(router->messages[0].count, 4);
   assert_int_equal(router->messages[0].parts[1].size, 4);
   assert_int_equal(router->messages[0].parts[2].size, 0);
-  snprintf(wrong, sizeof(wrong), "%s|none||wrong",
-           harness_part(router, 0, 0));
+  snprintf(wrong, sizeof(wrong), "%s|none||wrong", harness_part(router, 0, 0));
   harness_send(router, wrong);
   router_answers(router, 0, "right");
   harness_expect(req, 0, "right");

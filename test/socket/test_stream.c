@@ -117,8 +117,7 @@ static void a_full_connection_refuses(void **state) {
   for (; err == 0; sent++) {
     assert_true(sent < 1000);
     assert_int_equal(
-        zuv_msg_init_copy(&parts[0], stream->messages[0].parts[0].data, 5),
-        0);
+        zuv_msg_init_copy(&parts[0], stream->messages[0].parts[0].data, 5), 0);
     assert_int_equal(zuv_msg_init_size(&parts[1], 200000), 0);
     memset(zuv_msg_data(&parts[1]), 'x', 200000);
     err = zuv_try_send(&stream->zuv, parts, 2);
@@ -141,8 +140,7 @@ static void a_connecting_stream_knows_its_id_at_once(void **state) {
   /* behaviour 106 */
   raw_tcp_listen(h, &listener);
   harness_connect(stream, listener.endpoint);
-  assert_int_equal(
-      zuv_get_option(&stream->zuv, ZUV_ROUTING_ID, id, &size), 0);
+  assert_int_equal(zuv_get_option(&stream->zuv, ZUV_ROUTING_ID, id, &size), 0);
   assert_int_equal(size, 5);
   assert_int_equal(zuv_msg_init_copy(&parts[0], id, size), 0);
   assert_int_equal(zuv_msg_init_copy(&parts[1], "early", 5), 0);

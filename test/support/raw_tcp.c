@@ -105,15 +105,15 @@ void raw_tcp_listen(harness_t *h, raw_listener_t *listener) {
   listener->harness = h;
   assert_int_equal(uv_tcp_init(&h->loop, &listener->tcp), 0);
   assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &address), 0);
-  assert_int_equal(
-      uv_tcp_bind(&listener->tcp, (struct sockaddr *)&address, 0), 0);
-  assert_int_equal(
-      uv_listen((uv_stream_t *)&listener->tcp, 16, on_connection), 0);
-  assert_int_equal(uv_tcp_getsockname(&listener->tcp,
-                                      (struct sockaddr *)&address, &size),
+  assert_int_equal(uv_tcp_bind(&listener->tcp, (struct sockaddr *)&address, 0),
                    0);
-  snprintf(listener->endpoint, sizeof(listener->endpoint),
-           "tcp://127.0.0.1:%d", ntohs(address.sin_port));
+  assert_int_equal(uv_listen((uv_stream_t *)&listener->tcp, 16, on_connection),
+                   0);
+  assert_int_equal(
+      uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&address, &size),
+      0);
+  snprintf(listener->endpoint, sizeof(listener->endpoint), "tcp://127.0.0.1:%d",
+           ntohs(address.sin_port));
 }
 
 static void on_listener_closed(uv_handle_t *handle) {

@@ -256,8 +256,8 @@ int raw_connect(const char *endpoint) {
   int fd = open_socket(&address, atoi(strrchr(endpoint, ':') + 1));
 
   /* The kernel completes this without the loop. */
-  assert_int_equal(
-      connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+  assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)),
+                   0);
   make_nonblocking(fd);
   return fd;
 }

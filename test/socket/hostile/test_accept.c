@@ -43,8 +43,8 @@ static void shortage_end(shortage_t *shortage) {
   assert_int_equal(setrlimit(RLIMIT_NOFILE, &shortage->before), 0);
 }
 
-static void test_accept_without_descriptors_pauses_and_loses_nobody(
-    void **state) {
+static void
+test_accept_without_descriptors_pauses_and_loses_nobody(void **state) {
   town_t town;
   wire_t wire = {.size = 0};
   shortage_t shortage;
@@ -61,8 +61,7 @@ static void test_accept_without_descriptors_pauses_and_loses_nobody(
   }
   shortage_begin(&shortage);
   rig_until(&town.rig, town.server.events[ZUV_EVENT_ACCEPT_FAILED] == 1);
-  assert_int_equal(town.server.last[ZUV_EVENT_ACCEPT_FAILED].status,
-                   UV_EMFILE);
+  assert_int_equal(town.server.last[ZUV_EVENT_ACCEPT_FAILED].status, UV_EMFILE);
   assert_true(town.server.last[ZUV_EVENT_ACCEPT_FAILED].delay_ms > 0);
   /* It is tried again, and meanwhile the others go on. */
   rig_until(&town.rig, town.server.events[ZUV_EVENT_ACCEPT_FAILED] == 3);
@@ -135,8 +134,8 @@ static void test_bind_without_descriptors_is_an_error(void **state) {
 }
 
 /* A loop needs descriptors too, and so does a socket's first use of it. */
-static void test_socket_init_without_descriptors_is_an_error_or_works(
-    void **state) {
+static void
+test_socket_init_without_descriptors_is_an_error_or_works(void **state) {
   rig_t rig;
   shortage_t shortage;
   zuv_socket_t socket;
@@ -296,8 +295,7 @@ static void test_storm_of_connects_and_closes(void **state) {
     if (i % 50 == 49)
       town_is_well(&town);
   }
-  rig_until(&town.rig,
-            town.server.events[ZUV_EVENT_DISCONNECTED] == STORM);
+  rig_until(&town.rig, town.server.events[ZUV_EVENT_DISCONNECTED] == STORM);
   assert_int_equal(town.server.events[ZUV_EVENT_ACCEPTED], STORM + 1);
   assert_int_equal(town.server.events[ZUV_EVENT_HANDSHAKE_FAILED], STORM);
   town_close(&town);
@@ -319,8 +317,7 @@ static void test_storm_of_peers_that_send_and_leave(void **state) {
       town_is_well(&town);
   }
   rig_until(&town.rig, town.server.received == STORM);
-  rig_until(&town.rig,
-            town.server.events[ZUV_EVENT_DISCONNECTED] == STORM);
+  rig_until(&town.rig, town.server.events[ZUV_EVENT_DISCONNECTED] == STORM);
   town_close(&town);
 }
 

@@ -8,9 +8,9 @@
 
 static const char http[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 static const uint8_t zmtp_1[] = {0x01, 0x00, 0x05, 0x00, 'H', 'e', 'l', 'l'};
-static const uint8_t zmtp_1_type[] = {0xff, 0, 0,    0,    0, 0,
-                                      0,    0, 1,    0x7f, 0, 5};
-static const uint8_t zmtp_2[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 1, 5, 0, 0};
+static const uint8_t zmtp_1_type[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 0, 5};
+static const uint8_t zmtp_2[] = {0xff, 0, 0,    0, 0, 0, 0,
+                                 0,    1, 0x7f, 1, 5, 0, 0};
 
 static void put_http(wire_t *wire) {
   wire_put(wire, http, sizeof(http) - 1);
@@ -188,8 +188,8 @@ static const bad_handshake_t bad_handshakes[] = {
     {"ERROR in words", put_error_in_words, UV_EACCES, 0, 0},
     {"malformed ERROR", put_malformed_error, UV_EPROTO,
      ZUV_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR, 0},
-    {"HELLO", put_hello, UV_EPROTO,
-     ZUV_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND, 0},
+    {"HELLO", put_hello, UV_EPROTO, ZUV_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND,
+     0},
     {"message first", put_message_first, UV_EPROTO,
      ZUV_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND, 0},
     {"empty command", put_empty_command, UV_EPROTO,
@@ -237,8 +237,8 @@ static void test_bad_handshake_is_told_and_closed(void **state) {
 
 /* The same from the side that connects: it tells why, and does not try again
  * what cannot get better. */
-static void test_bad_handshake_of_the_bound_side_stops_the_connector(
-    void **state) {
+static void
+test_bad_handshake_of_the_bound_side_stops_the_connector(void **state) {
   rig_t rig;
   char endpoint[RIG_TEXT_MAX];
   int listener = raw_listen(endpoint);
@@ -293,8 +293,8 @@ static void test_silent_peer_is_given_up_after_handshake_ivl(void **state) {
   town_close(&town);
 }
 
-static void test_handshake_ivl_does_not_touch_a_finished_handshake(
-    void **state) {
+static void
+test_handshake_ivl_does_not_touch_a_finished_handshake(void **state) {
   town_t town;
   wire_t wire = {.size = 0};
   int fd;

@@ -99,8 +99,8 @@ static void expect_cancelled(const request_t *requests, int count) {
   }
 }
 
-static void test_requests_without_a_peer_are_cancelled_before_the_close(
-    void **state) {
+static void
+test_requests_without_a_peer_are_cancelled_before_the_close(void **state) {
   rig_t rig;
   actor_t push;
   request_t requests[5];
@@ -120,8 +120,8 @@ static void test_requests_without_a_peer_are_cancelled_before_the_close(
 }
 
 /* Some are in the pipe, the others wait for room in it. */
-static void test_requests_of_a_pipe_are_cancelled_before_the_close(
-    void **state) {
+static void
+test_requests_of_a_pipe_are_cancelled_before_the_close(void **state) {
   const char *endpoints[] = {"tcp", "inproc://nobody-binds-this"};
   char refused[RIG_TEXT_MAX];
   rig_t rig;
@@ -156,8 +156,8 @@ static void test_requests_of_a_pipe_are_cancelled_before_the_close(
   rig_close(&rig);
 }
 
-static void test_requests_end_with_success_when_linger_lets_them_out(
-    void **state) {
+static void
+test_requests_end_with_success_when_linger_lets_them_out(void **state) {
   rig_t rig;
   actor_t push;
   actor_t pull;
@@ -491,8 +491,8 @@ static void test_close_of_a_socket_joined_to_itself(void **state) {
 
 /* ---- Loops ---- */
 
-static void exchange(uv_loop_t *loop, uv_run_mode mode,
-                     zuv_context_t *context, const char *endpoint) {
+static void exchange(uv_loop_t *loop, uv_run_mode mode, zuv_context_t *context,
+                     const char *endpoint) {
   uint64_t deadline = rig_now_ms() + RIG_DEADLINE_MS;
   char text[RIG_TEXT_MAX];
   size_t size = sizeof(text);
@@ -659,8 +659,7 @@ static void test_contexts_are_name_spaces_of_their_own(void **state) {
   rig_close(&rig);
 }
 
-static void test_context_ends_with_connects_that_nobody_answered(
-    void **state) {
+static void test_context_ends_with_connects_that_nobody_answered(void **state) {
   rig_t rig;
   zuv_context_t context;
   actor_t push;

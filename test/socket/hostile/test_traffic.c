@@ -350,8 +350,8 @@ static void test_peer_that_never_reads_meets_the_high_water_mark(void **state) {
   assert_true(held_most < 4 * 1024 * 1024);
   town_is_well(&town);
   /* It reads at last, and all comes through. */
-  rig_until(&town.rig, !raw_is_closed(fd) && actor_send(&town.server,
-                                                        "deaf|x") == 0);
+  rig_until(&town.rig,
+            !raw_is_closed(fd) && actor_send(&town.server, "deaf|x") == 0);
   close(fd);
   rig_until(&town.rig, town.server.events[ZUV_EVENT_DISCONNECTED] == 1);
   town_close(&town);
@@ -463,8 +463,8 @@ static void subscribe_many(press_t *press, int fd, int topics, bool distinct) {
   raw_send_wire(&press->rig, fd, &wire);
 }
 
-static void test_subscription_flood_leaves_other_subscribers_alone(
-    void **state) {
+static void
+test_subscription_flood_leaves_other_subscribers_alone(void **state) {
   press_t press;
   int fd;
 
@@ -479,8 +479,7 @@ static void test_subscription_flood_leaves_other_subscribers_alone(
   press_close(&press);
 }
 
-static void test_same_subscription_over_and_over_takes_no_memory(
-    void **state) {
+static void test_same_subscription_over_and_over_takes_no_memory(void **state) {
   press_t press;
   int fd;
 

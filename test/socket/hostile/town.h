@@ -7,7 +7,7 @@
 #include "rig.h"
 
 typedef struct {
-  rig_t rig;     /* first: its tick finds the town */
+  rig_t rig;      /* first: its tick finds the town */
   actor_t server; /* notes what others than the healthy peer send */
   actor_t healthy;
   char endpoint[RIG_TEXT_MAX];
