@@ -225,6 +225,11 @@ static void on_tick(rig_t *rig) {
   say(speaker());
 }
 
+static void run_other_loop(void) {
+  if (stage.talk->two_loops)
+    uv_run(&stage.other_loop, UV_RUN_NOWAIT);
+}
+
 /* Over inproc nobody tries again by himself: the event asks us to. */
 static void connect_again(void) {
   char text[RIG_TEXT_MAX];
@@ -235,12 +240,12 @@ static void connect_again(void) {
   if (zuv_get_option(socket, ZUV_LAST_ENDPOINT, text, &size) != 0)
     return;
   (void)zuv_disconnect(socket, text);
+  /* A PAIR takes no new peer before it has read what the old one sent. */
+  for (int i = 0; i < 4; i++) {
+    uv_run(&stage.rig.loop, UV_RUN_NOWAIT);
+    run_other_loop();
+  }
   (void)retry(zuv_connect(socket, text));
-}
-
-static void run_other_loop(void) {
-  if (stage.talk->two_loops)
-    uv_run(&stage.other_loop, UV_RUN_NOWAIT);
 }
 
 static void talk_for(uint64_t ms) {

@@ -18,7 +18,6 @@ static struct {
   zuv_send_t requests[REQUESTS];
   int requested;
   int ended;
-  int handles_closed;
   raw_full_t full;
   bool has_full;
   int fd;
@@ -252,7 +251,6 @@ enum { STATES = sizeof(states) / sizeof(states[0]) };
 
 static void on_handle_closed(uv_handle_t *handle) {
   (void)handle;
-  world.handles_closed++;
 }
 
 static void walk_one(uv_handle_t *handle, void *unused) {
