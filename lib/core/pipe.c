@@ -249,7 +249,7 @@ static int deposit_parts(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
 }
 
 ZUV__COLD static int deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
-                                       size_t count, bool *room) {
+                                       size_t count) {
   int err = 0;
 
   if (is_deaf(pipe)) {
@@ -259,24 +259,22 @@ ZUV__COLD static int deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
   if (pipe->socket->pattern->arrived != NULL)
     return deposit_parts(pipe, parts, count);
   for (size_t i = 0; i < count && err == 0; i++)
-    *room = queue_part(pipe, &parts[i], i + 1 < count, &err);
+    (void)queue_part(pipe, &parts[i], i + 1 < count, &err);
   return err;
 }
 
-int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count,
-                      bool *room) {
+int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   zuv__socket_t *socket = pipe->socket;
   int err;
 
-  *room = true;
   if (pipe->conflate || socket->pattern->arrived != NULL || is_deaf(pipe))
-    return deposit_specially(pipe, parts, count, room);
+    return deposit_specially(pipe, parts, count);
   err = zuv__queue_write(&pipe->in, &socket->loop->blocks, parts, count);
   if (err != 0)
     return err;
   zuv__socket_readable(socket, pipe);
-  *room = !zuv__limit_reached(pipe->in.count, pipe->in_limit);
-  pipe->in_full = !*room;
+  if (zuv__limit_reached(pipe->in.count, pipe->in_limit))
+    pipe->in_full = true;
   return 0;
 }
 

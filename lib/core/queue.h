@@ -120,19 +120,22 @@ static inline zuv__entry_t *zuv__entry_at(zuv__block_t *block,
   return (zuv__entry_t *)(void *)((uint8_t *)block->bytes + offset);
 }
 
-/* memcpy without a call, for sizes that are mostly small. */
+/* memcpy without a call, for sizes that are mostly small and at least 16. */
 static inline void zuv__copy_small(uint8_t *to, const uint8_t *from,
                                    size_t size) {
-  size_t i = 0;
+  const uint8_t *last;
+  uint8_t *to_last;
 
-  if (size >= 16) {
-    for (; i + 16 < size; i += 16)
-      memcpy(to + i, from + i, 16);
-    memcpy(to + size - 16, from + size - 16, 16);
+  if (size < 16) {
+    if (size > 0)
+      memcpy(to, from, size);
     return;
   }
-  for (; i < size; i++)
-    to[i] = from[i];
+  last = from + size - 16;
+  to_last = to + size - 16;
+  for (; from < last; from += 16, to += 16)
+    memcpy(to, from, 16);
+  memcpy(to_last, last, 16);
 }
 
 static inline size_t zuv__entry_room(size_t size) {

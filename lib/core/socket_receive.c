@@ -159,6 +159,31 @@ static inline zuv__pipe_t *next_reader(zuv__socket_t *socket) {
   return zuv__container_of(node, zuv__pipe_t, in_readers);
 }
 
+static inline bool is_only_reader(const zuv__socket_t *socket) {
+  return socket->readers.next == socket->readers.prev;
+}
+
+/* The usual case: one pipe has messages of a single part, which the pattern
+ * does not touch. Answers how many more may be delivered. */
+static int dispatch_run(zuv__socket_t *socket, zuv__pipe_t *pipe, int left) {
+  zuv__block_pool_t *blocks = &socket->loop->blocks;
+  zuv_msg_t part;
+
+  zuv__block_pool_pin(blocks);
+  while (left > 0 && pipe->in.count > 0 && is_only_reader(socket) &&
+         may_deliver(socket) &&
+         zuv__queue_pop_single(&pipe->in, blocks, &part)) {
+    left--;
+    socket->recv_cb(socket->handle, &part, 1, pipe->peer);
+    zuv__msg_discard(&part);
+    zuv__pipe_was_read(pipe);
+  }
+  zuv__block_pool_unpin(blocks);
+  if (pipe->in.count == 0)
+    zuv__list_remove(&pipe->in_readers);
+  return left;
+}
+
 static int dispatch_pipes(zuv__socket_t *socket, int left) {
   zuv__pipe_t *pipe;
 
@@ -166,7 +191,10 @@ static int dispatch_pipes(zuv__socket_t *socket, int left) {
     pipe = next_reader(socket);
     if (pipe == NULL)
       break;
-    dispatch_one(socket, pipe);
+    if (socket->pattern->receive == NULL && is_only_reader(socket))
+      left = dispatch_run(socket, pipe, left);
+    if (left > 0 && !zuv__list_empty(&pipe->in_readers))
+      dispatch_one(socket, pipe);
   }
   return left;
 }

@@ -288,11 +288,10 @@ static void receive(end_t *end) {
 
   while (end->pipe != NULL && received->count > 0) {
     zuv__socket_t *socket = end->pipe->socket;
-    bool room;
 
     if (is_subscription(received, end->pipe))
       take_subscription(received, end->pipe);
-    else if (zuv__inproc_deposit_next(received, end->pipe, &room) != 0)
+    else if (zuv__inproc_deposit_next(received, end->pipe) != 0)
       zuv__monitor_dropped(socket, 1);
     /* Messages that go into no queue are read when they arrive. */
     if (end->pipe != NULL && (end->pipe->socket->pattern->arrived != NULL ||

@@ -16,10 +16,10 @@ static zuv__pipe_t *other(const zuv__pipe_t *pipe) {
 }
 
 static int local_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
-  bool room;
-  int err = zuv__pipe_deposit(other(pipe), parts, count, &room);
+  zuv__pipe_t *peer = other(pipe);
+  int err = zuv__pipe_deposit(peer, parts, count);
 
-  if (err == 0 && !room)
+  if (peer->in_full)
     pipe->can_write = false;
   return err;
 }
@@ -91,8 +91,7 @@ zuv__pipe_t *zuv__inproc_pipe_new(zuv__socket_t *socket, const char *endpoint) {
   return pipe;
 }
 
-int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to,
-                             bool *room) {
+int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to) {
   zuv__block_pool_t *blocks = &to->socket->loop->blocks;
   size_t count = zuv__queue_next_parts(queue);
   zuv_msg_t few[4];
@@ -100,7 +99,6 @@ int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to,
   bool more;
   int err;
 
-  *room = true;
   /* The loop's own array of parts may be with the application just now. */
   if (count > sizeof(few) / sizeof(few[0]))
     parts = zuv__malloc(count * sizeof(*parts));
@@ -109,7 +107,7 @@ int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to,
   zuv__block_pool_pin(blocks);
   for (size_t i = 0; i < count; i++)
     zuv__queue_pop(queue, blocks, &parts[i], &more);
-  err = zuv__pipe_deposit(to, parts, count, room);
+  err = zuv__pipe_deposit(to, parts, count);
   if (err != 0)
     zuv__msgs_close(parts, count);
   zuv__block_pool_unpin(blocks);
@@ -120,10 +118,9 @@ int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to,
 
 static void deposit_all(zuv__queue_t *queue, zuv__pipe_t *to) {
   int err = 0;
-  bool room;
 
   while (err == 0 && queue->count > 0)
-    err = zuv__inproc_deposit_next(queue, to, &room);
+    err = zuv__inproc_deposit_next(queue, to);
   zuv__queue_clear(queue, &to->socket->loop->blocks);
 }
 

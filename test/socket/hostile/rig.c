@@ -14,6 +14,22 @@ uint64_t rig_now_ms(void) {
   return uv_hrtime() / 1000000;
 }
 
+const char *rig_address(void) {
+  static char address[32];
+  unsigned pid = (unsigned)getpid();
+
+  snprintf(address, sizeof(address), "127.%u.%u.%u", 1 + (pid >> 16 & 0x7f),
+           pid >> 8 & 0xff, pid & 0xff);
+  return address;
+}
+
+const char *rig_any_port(void) {
+  static char endpoint[64];
+
+  snprintf(endpoint, sizeof(endpoint), "tcp://%s:*", rig_address());
+  return endpoint;
+}
+
 static void on_tick(uv_timer_t *tick) {
   rig_t *rig = tick->data;
 
@@ -125,7 +141,7 @@ void actor_set(actor_t *actor, int option, int value) {
 void actor_bind(actor_t *actor, char endpoint[RIG_TEXT_MAX]) {
   size_t size = RIG_TEXT_MAX;
 
-  assert_int_equal(zuv_bind(&actor->zuv, "tcp://127.0.0.1:*"), 0);
+  assert_int_equal(zuv_bind(&actor->zuv, rig_any_port()), 0);
   assert_int_equal(
       zuv_get_option(&actor->zuv, ZUV_LAST_ENDPOINT, endpoint, &size), 0);
 }
@@ -240,7 +256,7 @@ static int open_socket(struct sockaddr_in *address, int port) {
   memset(address, 0, sizeof(*address));
   address->sin_family = AF_INET;
   address->sin_port = htons((uint16_t)port);
-  address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  assert_int_equal(inet_pton(AF_INET, rig_address(), &address->sin_addr), 1);
   return fd;
 }
 
@@ -270,7 +286,7 @@ int raw_reserve(char endpoint[RIG_TEXT_MAX]) {
   assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
   assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
   make_nonblocking(fd);
-  snprintf(endpoint, RIG_TEXT_MAX, "tcp://127.0.0.1:%d",
+  snprintf(endpoint, RIG_TEXT_MAX, "tcp://%s:%d", rig_address(),
            ntohs(address.sin_port));
   return fd;
 }

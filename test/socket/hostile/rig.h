@@ -56,6 +56,12 @@ void rig_until_end(rig_t *rig);
 void rig_run_for(rig_t *rig, uint64_t ms);
 uint64_t rig_now_ms(void);
 
+/* An address of loopback for this process alone: connectors of other tests that
+ * try a port again must not reach ours when it was theirs before. */
+const char *rig_address(void);
+/* "tcp://" that address ":*" */
+const char *rig_any_port(void);
+
 /* ---- Sockets ---- */
 
 typedef struct {
@@ -78,7 +84,7 @@ void actor_on_recv(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
                    zuv_peer_t *peer);
 void actor_on_close(zuv_socket_t *socket);
 void actor_set(actor_t *actor, int option, int value);
-/* Binds to a free port of 127.0.0.1 and fills `endpoint`. */
+/* Binds to a free port of rig_address() and fills `endpoint`. */
 void actor_bind(actor_t *actor, char endpoint[RIG_TEXT_MAX]);
 void actor_connect(actor_t *actor, const char *endpoint);
 /* zuv_try_send() of parts joined by '|'. */

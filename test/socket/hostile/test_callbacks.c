@@ -221,7 +221,7 @@ static void bind_and_connect(const char *endpoint) {
 }
 
 static void tcp_begin(void) {
-  bind_and_connect("tcp://127.0.0.1:*");
+  bind_and_connect(rig_any_port());
 }
 
 static void ipc_begin(void) {

@@ -71,7 +71,7 @@ static void join(const char *endpoint, int type, int other) {
 }
 
 static void be_connected(void) {
-  join("tcp://127.0.0.1:*", ZUV_DEALER, ZUV_DEALER);
+  join(rig_any_port(), ZUV_DEALER, ZUV_DEALER);
   actor_send(&world.actors[1], "hello");
   run_until(world.actors[0].received == 1);
 }
@@ -93,14 +93,14 @@ static void be_connected_over_ipc(void) {
 }
 
 static void be_subscribed(void) {
-  join("tcp://127.0.0.1:*", ZUV_XPUB, ZUV_SUB);
+  join(rig_any_port(), ZUV_XPUB, ZUV_SUB);
   zuv_set_option(&world.actors[1].zuv, ZUV_SUBSCRIBE, "", 0);
   run_until(world.actors[0].received == 1);
   actor_send(&world.actors[0], "news");
 }
 
 static void be_just_connecting(void) {
-  join("tcp://127.0.0.1:*", ZUV_DEALER, ZUV_DEALER);
+  join(rig_any_port(), ZUV_DEALER, ZUV_DEALER);
   actor_send(&world.actors[1], "hello");
 }
 
@@ -316,7 +316,7 @@ static void walk_use_close(void) {
       zuv_socket_t *socket = &world.actors[j].zuv;
       actor_send(&world.actors[j], "anybody?");
       zuv_connect(socket, "tcp://127.0.0.1:9");
-      zuv_bind(socket, "tcp://127.0.0.1:*");
+      zuv_bind(socket, rig_any_port());
       zuv_connect(socket, "inproc://walk-use");
       zuv_bind(socket, "inproc://walk-use");
       zuv_recv_start(socket, actor_on_recv);
