@@ -14,6 +14,9 @@
  *    zuv_close() included.
  *  - A successful zuv_socket_init() obliges to zuv_close(). The socket's memory
  *    is the caller's again when the close callback runs, not before.
+ *  - When the program has closed the handles of a loop behind zuv's back
+ *    (uv_walk() and uv_close()), calls on its sockets answer UV_ECANCELED; only
+ *    zuv_close() is left to do.
  */
 #ifndef ZUV_H
 #define ZUV_H
@@ -296,7 +299,7 @@ ZUV_EXTERN int zuv_context_init(zuv_context_t *context);
  * callback has not run). Any thread. */
 ZUV_EXTERN int zuv_context_destroy(zuv_context_t *context);
 
-/* ---- Sockets -------------------------------------------------------------- */
+/* ---- Sockets ------------------------------------------------------------- */
 
 struct zuv_socket_s {
   /* public */
@@ -310,8 +313,8 @@ struct zuv_socket_s {
 };
 
 /* Makes a socket of the given type on the loop. `context` NULL is the default
- * context. UV_EINVAL: unknown type. UV_ENOMEM and other errors of libuv: nothing
- * was initialised. */
+ * context. UV_EINVAL: unknown type, or no loop. UV_ENOMEM and other errors of
+ * libuv: nothing was initialised. */
 ZUV_EXTERN int zuv_socket_init(zuv_context_t *context, uv_loop_t *loop,
                                zuv_socket_t *socket, int type);
 
@@ -319,8 +322,11 @@ ZUV_EXTERN int zuv_socket_init(zuv_context_t *context, uv_loop_t *loop,
  * int (MAXMSGSIZE int64_t, AFFINITY uint64_t); strings and blobs come with
  * their size. Reading stores the size in *size; strings are stored with a NUL
  * that is counted. UV_EINVAL: unknown option, wrong size, out of range, wrong
- * direction, wrong socket type, or closing. UV_ENOTSUP: ZeroMQ has the option,
- * this version of zuv does not. Source: zmq_setsockopt(3). */
+ * direction, wrong socket type, or (setting) closing; ZUV_LINGER may be set
+ * while the socket closes, and any option be read. UV_ENOTSUP: ZeroMQ has the
+ * option, this version of zuv does not. UV_ENOMEM. ZUV_SNDTIMEO and
+ * ZUV_RCVTIMEO are kept but limit nothing, for no call of this API blocks.
+ * Source: zmq_setsockopt(3). */
 ZUV_EXTERN int zuv_set_option(zuv_socket_t *socket, int option,
                               const void *value, size_t size);
 ZUV_EXTERN int zuv_get_option(zuv_socket_t *socket, int option, void *value,
@@ -329,28 +335,36 @@ ZUV_EXTERN int zuv_get_option(zuv_socket_t *socket, int option, void *value,
 /* zuv_set_option() of an int. */
 ZUV_EXTERN int zuv_set_int(zuv_socket_t *socket, int option, int value);
 
-/* Listens on an endpoint: tcp://HOST:PORT, ipc://PATH, inproc://NAME; `*` is
- * any address or port. On return the endpoint accepts peers; ZUV_LAST_ENDPOINT
- * tells the resolved text. UV_EINVAL: not an endpoint, or closing.
+/* Listens on an endpoint: tcp://HOST:PORT, ipc://PATH, ipc://@ABSTRACT,
+ * inproc://NAME; `*` is any address, port or path. On return the endpoint
+ * accepts peers; ZUV_LAST_ENDPOINT tells the resolved text.
+ * UV_EINVAL: not an endpoint, or closing.
  * UV_EPROTONOSUPPORT: unknown transport. UV_EADDRINUSE, UV_EADDRNOTAVAIL,
- * UV_ENODEV (no such interface or host), UV_ENAMETOOLONG, and the system's
- * errors. A host name is looked up while the call waits; addresses and
+ * UV_ENODEV (no such interface or host), UV_ENAMETOOLONG, UV_ENOMEM, and the
+ * system's errors. A host name is looked up while the call waits; addresses and
  * interface names are not. Source: zmq_bind(3). */
 ZUV_EXTERN int zuv_bind(zuv_socket_t *socket, const char *endpoint);
 
 /* Stops listening and ends the connections accepted there; messages already
- * received stay readable. `endpoint` is the text of ZUV_LAST_ENDPOINT.
- * UV_ENOENT: not in use by this socket. Source: zmq_unbind(3). */
+ * received stay readable. `endpoint` is the text of ZUV_LAST_ENDPOINT, or
+ * another that resolves to it; a host name is looked up while the call waits.
+ * UV_ENOENT: not in use by this socket. UV_EINVAL and UV_EPROTONOSUPPORT as
+ * zuv_bind(). Source: zmq_unbind(3). */
 ZUV_EXTERN int zuv_unbind(zuv_socket_t *socket, const char *endpoint);
 
 /* Connects to an endpoint, now and again whenever the connection is lost.
  * Returns at once; host names are resolved anew at each attempt, off the loop.
- * Errors as zuv_bind(). Source: zmq_connect(3). */
+ * tcp://SOURCE:PORT;HOST:PORT leaves from the address and port SOURCE:PORT. An
+ * attempt that fails is an event, not an error. UV_EINVAL: not an endpoint, or
+ * closing, or the ZUV_CONNECT_ROUTING_ID is in use. UV_EPROTONOSUPPORT: unknown
+ * transport. UV_ENAMETOOLONG, UV_ENOMEM. SUB, PUB, REQ and DEALER ignore a
+ * second connect to the same tcp or ipc text. Source: zmq_connect(3). */
 ZUV_EXTERN int zuv_connect(zuv_socket_t *socket, const char *endpoint);
 
 /* Ends all connections made with this text. Messages not yet sent follow
- * ZUV_LINGER; messages received but not yet delivered are discarded. UV_ENOENT.
- * Source: zmq_disconnect(3). */
+ * ZUV_LINGER; messages received but not yet delivered are discarded. Another
+ * text than that of the connect is resolved, and errors are, as for
+ * zuv_unbind(). Source: zmq_disconnect(3). */
 ZUV_EXTERN int zuv_disconnect(zuv_socket_t *socket, const char *endpoint);
 
 /* Calls `recv_cb` with every message that arrives, whole: all its parts, and
@@ -361,7 +375,7 @@ ZUV_EXTERN int zuv_disconnect(zuv_socket_t *socket, const char *endpoint);
 ZUV_EXTERN int zuv_recv_start(zuv_socket_t *socket, zuv_recv_cb recv_cb);
 
 /* Stops the delivery. Up to ZUV_RCVHWM messages a peer wait; then that peer is
- * no longer read from. Never fails on a live socket. */
+ * no longer read from. UV_EINVAL: closing. */
 ZUV_EXTERN int zuv_recv_stop(zuv_socket_t *socket);
 
 /* Sends one message of `count` parts, now or not at all. 0: zuv owns the
@@ -369,8 +383,8 @@ ZUV_EXTERN int zuv_recv_stop(zuv_socket_t *socket);
  * UV_EAGAIN: no peer can take it now, or zuv_send() requests are waiting.
  * UV_EHOSTUNREACH: no such peer (ROUTER with ROUTER_MANDATORY, STREAM).
  * UV_EPROTO: REQ waits for a reply, or REP has no request to answer.
- * UV_ENOTSUP: SUB and PULL do not send. UV_EINVAL: no parts, or closing.
- * UV_ENOMEM. Source: zmq_send(3). */
+ * UV_ENOTSUP: SUB and PULL do not send. UV_EINVAL: no parts (STREAM: or more
+ * than two), or closing. UV_ENOMEM. Source: zmq_send(3). */
 ZUV_EXTERN int zuv_try_send(zuv_socket_t *socket, zuv_msg_t *parts,
                             size_t count);
 
@@ -380,6 +394,7 @@ ZUV_EXTERN int zuv_try_send(zuv_socket_t *socket, zuv_msg_t *parts,
  * SUB and PULL do not send. UV_EINVAL: writable_cb is NULL, or closing. */
 ZUV_EXTERN int zuv_writable_start(zuv_socket_t *socket,
                                   zuv_writable_cb writable_cb);
+/* UV_EINVAL: closing. */
 ZUV_EXTERN int zuv_writable_stop(zuv_socket_t *socket);
 
 /* A send request. The caller's memory; it stays valid until its callback. */
@@ -409,16 +424,17 @@ struct zuv_send_s {
 ZUV_EXTERN int zuv_send(zuv_send_t *request, zuv_socket_t *socket,
                         zuv_msg_t *parts, size_t count, zuv_send_cb send_cb);
 
-/* ---- Events ---------------------------------------------------------------- */
+/* ---- Events -------------------------------------------------------------- */
 
 typedef enum {
   /* bind: the endpoint listens */
   ZUV_EVENT_LISTENING = 1,
   /* bind: a connection was accepted; its handshake begins */
   ZUV_EVENT_ACCEPTED,
-  /* bind: accept failed (status), e.g. UV_EMFILE; tried again after `delay_ms` */
+  /* bind: accept failed (status), e.g. UV_EMFILE; again after `delay_ms` */
   ZUV_EVENT_ACCEPT_FAILED,
-  /* bind: the listener was closed; connect: an attempt was given up (status) */
+  /* bind: the listener was closed; connect: an attempt under way was given up
+   * (status) */
   ZUV_EVENT_CLOSED,
   /* connect: the attempt has begun and is in progress */
   ZUV_EVENT_CONNECT_DELAYED,
@@ -426,13 +442,14 @@ typedef enum {
   ZUV_EVENT_CONNECT_RETRIED,
   /* connect: the transport is up; the handshake begins */
   ZUV_EVENT_CONNECTED,
-  /* the handshake is done (for STREAM: the connection is up): `peer` is known */
+  /* the handshake is done (STREAM: the connection is up): `peer` is known */
   ZUV_EVENT_READY,
   /* the handshake failed: `status`, and for a protocol error `reason` */
   ZUV_EVENT_HANDSHAKE_FAILED,
   /* the connection was lost: `status` says why (UV_EOF: the peer closed it) */
   ZUV_EVENT_DISCONNECTED,
-  /* connect: no further attempt will be made (status) until zuv_connect() */
+  /* connect: no further attempt will be made (status). To try again, call
+   * zuv_disconnect(), whatever it answers, and zuv_connect() */
   ZUV_EVENT_STOPPED,
   /* `count` messages were dropped since the last such event */
   ZUV_EVENT_DROPPED
@@ -490,7 +507,7 @@ ZUV_EXTERN const char *zuv_peer_user_id(const zuv_peer_t *peer);
 ZUV_EXTERN const void *zuv_peer_property(const zuv_peer_t *peer,
                                          const char *name, size_t *size);
 
-/* ---- Life cycle ------------------------------------------------------------ */
+/* ---- Life cycle ---------------------------------------------------------- */
 
 /* Closes the socket. Its listeners close now, waiting requests end with
  * UV_ECANCELED, and messages accepted but not yet handed to the kernel are sent

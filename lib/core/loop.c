@@ -5,7 +5,7 @@
  *
  * The memory of a handle that the program closed may be freed only after libuv
  * has finished closing it, of which we are not told: the graveyard keeps it for
- * two more iterations. */
+ * a few more iterations. */
 #include "core/loop.h"
 
 #include <assert.h>

@@ -184,17 +184,20 @@ static int dispatch_run(zuv__socket_t *socket, zuv__pipe_t *pipe, int left) {
   return left;
 }
 
+/* Answers how many more may be delivered; 0 if there may be more to deliver. */
 static int dispatch_pipes(zuv__socket_t *socket, int left) {
-  zuv__pipe_t *pipe;
+  while (left > 0 && may_deliver(socket)) {
+    zuv__pipe_t *pipe = next_reader(socket);
+    int before = left;
 
-  for (; left > 0 && may_deliver(socket); left--) {
-    pipe = next_reader(socket);
     if (pipe == NULL)
       break;
     if (socket->pattern->receive == NULL && is_only_reader(socket))
       left = dispatch_run(socket, pipe, left);
-    if (left > 0 && !zuv__list_empty(&pipe->in_readers))
+    if (left == before) {
       dispatch_one(socket, pipe);
+      left--;
+    }
   }
   return left;
 }

@@ -158,7 +158,7 @@ void zuv__connection_watch(zuv__connection_t *c) {
     return;
   if (!c->paused)
     events |= UV_READABLE;
-  if (c->blocked)
+  if (c->blocked && !c->peer_gone)
     events |= UV_WRITABLE;
   if (zuv__io_watch(c->io, events) != 0 && c->failure == 0) {
     c->failure = UV_ECANCELED;
@@ -432,13 +432,23 @@ void zuv__connection_flush(zuv__connection_t *c) {
 
   if (c->state == ZUV__CONNECTION_CLOSED)
     return;
+  if (c->peer_gone) {
+    zuv__output_clear(&c->output, c->loop);
+    return;
+  }
   if (err == 0)
     err = zuv__output_flush(&c->output, c->loop, c->io->fd);
-  if (err != 0 && err != UV_EAGAIN) {
+  if ((err == UV_EPIPE || err == UV_ECONNRESET) && !c->paused) {
+    /* What the peer sent before it went is with the kernel: the connection is
+     * lost when that is read. */
+    c->peer_gone = true;
+    c->failure = 0;
+    zuv__output_clear(&c->output, c->loop);
+  } else if (err != 0 && err != UV_EAGAIN) {
     zuv__connection_lose(c, err, false);
     return;
   }
-  c->blocked = err == UV_EAGAIN;
+  c->blocked = err == UV_EAGAIN || c->peer_gone;
   zuv__connection_watch(c);
   if (!c->blocked && c->state == ZUV__CONNECTION_TRAFFIC)
     zuv__session_pump(c->session);

@@ -48,6 +48,7 @@ struct zuv__connection_s {
   bool raw;
   bool paused;      /* the pipe is full: not reading */
   bool blocked;     /* the kernel takes no more: waiting to write */
+  bool peer_gone;   /* blocked for good; reading what it left, to the end */
   bool legacy_subscriptions; /* the peer is older than ZMTP 3.1 */
   int failure;      /* of a write, to be handled by the flush task */
   uint64_t max_size;

@@ -97,6 +97,9 @@ static void link_drain(zuv__pipe_t *pipe) {
 
   if (nothing_waits(session))
     zuv__pipe_drained(pipe);
+  else if (session->connection != NULL)
+    /* Nobody reads any more, but the end of the peer must be noticed. */
+    zuv__connection_resume(session->connection);
 }
 
 static void link_end(zuv__pipe_t *pipe) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -32,8 +33,8 @@ static bool has_ipv6(void) {
 
 static void check(const row_t *row, int result) {
   if (result != row->error)
-    print_error("%s: %s, not %s\n", row->text, zuv_err_name(result),
-                zuv_err_name(row->error));
+    print_error("%s: %s, not %s\n", row->text == NULL ? "NULL" : row->text,
+                zuv_err_name(result), zuv_err_name(row->error));
   assert_int_equal(result, row->error);
 }
 
@@ -611,6 +612,119 @@ static void unbind_ends_what_was_accepted_there_only(void **state) {
   assert_int_equal(harness_events(there, ZUV_EVENT_DISCONNECTED), 0);
 }
 
+/* ---- options of the kernel's sockets ---- */
+
+static uint16_t port_of(int fd, bool of_peer) {
+  struct sockaddr_in address = {.sin_family = AF_UNSPEC};
+  socklen_t size = sizeof(address);
+  int err = of_peer ? getpeername(fd, (struct sockaddr *)&address, &size)
+                    : getsockname(fd, (struct sockaddr *)&address, &size);
+
+  return err == 0 && address.sin_family == AF_INET ? ntohs(address.sin_port)
+                                                   : 0;
+}
+
+static int kernel_option(int fd, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+
+  (void)getsockopt(fd, level, name, &value, &size);
+  return value;
+}
+
+/* The descriptor at a port of ours, or connected to one of a peer's; -1 if none
+ * of this process is. */
+static int find_fd(uint16_t port, bool of_peer, int listening) {
+  for (int fd = 0; fd < 256; fd++)
+    if (port_of(fd, of_peer) == port &&
+        kernel_option(fd, SOL_SOCKET, SO_ACCEPTCONN) == listening)
+      return fd;
+  return -1;
+}
+
+static void set_kernel_options(harness_socket_t *s) {
+  harness_set(s, ZUV_TCP_KEEPALIVE, 1);
+  harness_set(s, ZUV_TCP_KEEPALIVE_CNT, 3);
+  harness_set(s, ZUV_TCP_KEEPALIVE_IDLE, 77);
+  harness_set(s, ZUV_TCP_KEEPALIVE_INTVL, 11);
+  harness_set(s, ZUV_TCP_MAXRT, 4321);
+  harness_set(s, ZUV_TOS, 0x28);
+  harness_set(s, ZUV_PRIORITY, 3);
+  harness_set(s, ZUV_SNDBUF, 20000);
+  harness_set(s, ZUV_RCVBUF, 30000);
+  harness_set(s, ZUV_BACKLOG, 7);
+}
+
+static void assert_kernel_options(int fd) {
+  assert_true(fd >= 0);
+  assert_int_equal(kernel_option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+  assert_int_equal(kernel_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+  assert_int_equal(kernel_option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+  assert_int_equal(kernel_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 77);
+  assert_int_equal(kernel_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 11);
+  assert_int_equal(kernel_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 4321);
+  assert_int_equal(kernel_option(fd, IPPROTO_IP, IP_TOS), 0x28);
+  /* the kernel doubles what is asked for */
+  assert_int_equal(kernel_option(fd, SOL_SOCKET, SO_SNDBUF), 40000);
+  assert_int_equal(kernel_option(fd, SOL_SOCKET, SO_RCVBUF), 60000);
+}
+
+static void tcp_options_reach_the_kernel(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_socket(h, ZUV_PULL);
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  struct tcp_info info;
+  socklen_t size = sizeof(info);
+  char endpoint[HARNESS_TEXT_MAX];
+  uint16_t port;
+  int fd;
+
+  set_kernel_options(pull);
+  set_kernel_options(push);
+  assert_int_equal(zuv_bind(&pull->zuv, "tcp://127.0.0.1:*"), 0);
+  harness_last_endpoint(pull, endpoint);
+  port = (uint16_t)atoi(strrchr(endpoint, ':') + 1);
+  harness_connect(push, endpoint);
+  harness_send(push, "hello");
+  harness_expect(pull, 0, "hello");
+  fd = find_fd(port, true, 0);
+  assert_kernel_options(fd);
+  assert_int_equal(kernel_option(fd, SOL_SOCKET, SO_PRIORITY), 3);
+  assert_kernel_options(find_fd(port, false, 0));
+  fd = find_fd(port, false, 1);
+  assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  /* of a listening socket this is the limit of those that wait */
+  assert_int_equal(info.tcpi_sacked, 7);
+}
+
+static void a_device_can_be_bound_to(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_socket(h, ZUV_PULL);
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  harness_socket_t *lost = harness_socket(h, ZUV_PUSH);
+  char endpoint[HARNESS_TEXT_MAX];
+  int err;
+
+  harness_set_text(pull, ZUV_BINDTODEVICE, "no-such-device");
+  err = zuv_bind(&pull->zuv, "tcp://127.0.0.1:*");
+  /* older kernels let only root ask */
+  assert_true(err == UV_ENODEV || err == UV_EPERM);
+  if (err == UV_EPERM)
+    skip();
+  harness_set_text(pull, ZUV_BINDTODEVICE, "lo");
+  assert_int_equal(zuv_bind(&pull->zuv, "tcp://127.0.0.1:*"), 0);
+  harness_last_endpoint(pull, endpoint);
+  harness_set_text(push, ZUV_BINDTODEVICE, "lo");
+  harness_connect(push, endpoint);
+  harness_send(push, "hello");
+  harness_expect(pull, 0, "hello");
+  harness_set_text(lost, ZUV_BINDTODEVICE, "no-such-device");
+  harness_connect(lost, endpoint);
+  harness_wait_event(lost, ZUV_EVENT_CONNECT_RETRIED, 1);
+  assert_int_equal(harness_event(lost, ZUV_EVENT_CONNECT_RETRIED, 0)->status,
+                   UV_ENODEV);
+}
+
 static void transports_mix_on_a_socket(void **state) {
   harness_t *h = *state;
   harness_socket_t *pull = harness_socket(h, ZUV_PULL);
@@ -659,6 +773,8 @@ int main(void) {
       harness_test(one_disconnect_ends_all_connections_of_a_text),
       harness_test(some_types_connect_once_to_a_text),
       harness_test(unbind_ends_what_was_accepted_there_only),
+      harness_test(tcp_options_reach_the_kernel),
+      harness_test(a_device_can_be_bound_to),
       harness_test(transports_mix_on_a_socket),
   };
 

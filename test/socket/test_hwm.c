@@ -152,6 +152,27 @@ static void a_full_socket_has_room_again_when_its_peer_reads(void **state) {
   harness_expect(pull, sent, "room");
 }
 
+static void half_of_a_full_inproc_pipe_is_offered_again(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *push = limited(h, ZUV_PUSH, 5, 1);
+  harness_socket_t *pull = limited(h, ZUV_PULL, 1, 3);
+  size_t more;
+
+  if (!harness_is_inproc())
+    skip();
+  /* behaviour 25: at the latest when all is read there is room for half */
+  harness_join(pull, push, NULL);
+  assert_int_equal(harness_fill(push, "a", 100), 8);
+  harness_receive(pull);
+  harness_wait(h, pull->received == 8);
+  harness_stop_receiving(pull);
+  harness_wait(h, harness_get(push, ZUV_EVENTS) == ZUV_POLLOUT);
+  more = harness_fill(push, "b", 100);
+  assert_in_range(more, 4, 8);
+  harness_receive(pull);
+  harness_wait(h, pull->received == 8 + more);
+}
+
 static void messages_count_not_parts(void **state) {
   harness_t *h = *state;
   harness_socket_t *push = limited(h, ZUV_PUSH, 10, 10);
@@ -347,6 +368,7 @@ int main(int argc, char **argv) {
       harness_test(inproc_counts_each_direction_alone),
       harness_test(inproc_adds_the_binders_limit_at_the_bind),
       harness_test(a_full_socket_has_room_again_when_its_peer_reads),
+      harness_test(half_of_a_full_inproc_pipe_is_offered_again),
       harness_test(messages_count_not_parts),
       harness_test(a_limit_of_zero_is_none),
       harness_test(raising_the_limit_counts_at_once),

@@ -109,6 +109,28 @@ static void constant_bytes_are_never_copied(void **state) {
   zuv_msg_close(&other);
 }
 
+static void copies_share_a_large_body_and_not_a_small_one(void **state) {
+  zuv_msg_t from;
+  zuv_msg_t to;
+
+  (void)state;
+  /* behaviour 9 */
+  zuv_msg_init(&to);
+  assert_int_equal(zuv_msg_init_copy(&from, long_text, strlen(long_text)), 0);
+  assert_int_equal(zuv_msg_copy(&to, &from), 0);
+  assert_ptr_equal(zuv_msg_data(&to), zuv_msg_data(&from));
+  zuv_msg_close(&from);
+  assert_bytes(&to, long_text);
+
+  assert_int_equal(zuv_msg_init_copy(&from, "small", 5), 0);
+  assert_int_equal(zuv_msg_copy(&to, &from), 0);
+  *(char *)zuv_msg_data(&to) = 'S';
+  assert_bytes(&from, "small");
+  assert_bytes(&to, "Small");
+  zuv_msg_close(&from);
+  zuv_msg_close(&to);
+}
+
 static void moving_closes_the_old_content(void **state) {
   zuv_msg_t from;
   zuv_msg_t to;
@@ -218,6 +240,59 @@ static void received_parts_can_be_kept(void **state) {
   }
 }
 
+static const void *data_received;
+
+static void note_data(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                      zuv_peer_t *peer) {
+  (void)socket;
+  (void)count;
+  (void)peer;
+  data_received = zuv_msg_data(&parts[0]);
+}
+
+static void a_large_body_crosses_inproc_without_a_copy(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  const void *data_sent;
+  zuv_msg_t part;
+
+  if (!harness_is_inproc())
+    skip();
+  /* behaviour 11 */
+  assert_int_equal(zuv_recv_start(&pull->zuv, note_data), 0);
+  harness_join(pull, push, NULL);
+  assert_int_equal(zuv_msg_init_size(&part, 100000), 0);
+  memset(zuv_msg_data(&part), 'z', 100000);
+  data_sent = zuv_msg_data(&part);
+  data_received = NULL;
+  assert_int_equal(zuv_try_send(&push->zuv, &part, 1), 0);
+  harness_wait(h, data_received != NULL);
+  assert_ptr_equal(data_received, data_sent);
+}
+
+/* Sends only the first of the parts it receives back. */
+static void echo_first(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                       zuv_peer_t *peer) {
+  (void)count;
+  (void)peer;
+  assert_int_equal(zuv_try_send(socket, parts, 1), 0);
+}
+
+static void a_received_part_alone_is_a_whole_message(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *echoing = harness_deaf_socket(h, ZUV_PAIR);
+  harness_socket_t *pair = harness_socket(h, ZUV_PAIR);
+
+  /* behaviour 8 */
+  assert_int_equal(zuv_recv_start(&echoing->zuv, echo_first), 0);
+  harness_join(echoing, pair, NULL);
+  harness_send(pair, "one|two|three");
+  harness_send(pair, "four");
+  harness_expect(pair, 0, "one");
+  harness_expect(pair, 1, "four");
+}
+
 /* Sends what it receives back to where it came from. */
 static void echo(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
                  zuv_peer_t *peer) {
@@ -250,11 +325,14 @@ int main(int argc, char **argv) {
       cmocka_unit_test(no_memory_is_an_error),
       cmocka_unit_test(users_bytes_are_freed_once),
       cmocka_unit_test(constant_bytes_are_never_copied),
+      cmocka_unit_test(copies_share_a_large_body_and_not_a_small_one),
       cmocka_unit_test(moving_closes_the_old_content),
       cmocka_unit_test(a_view_becomes_lasting_when_moved_or_copied),
       harness_test(users_bytes_are_freed_after_sending),
       harness_test(a_view_can_be_sent),
       harness_test(received_parts_can_be_kept),
+      harness_test(a_large_body_crosses_inproc_without_a_copy),
+      harness_test(a_received_part_alone_is_a_whole_message),
       harness_test(received_parts_can_be_sent),
   };
 

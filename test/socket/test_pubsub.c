@@ -414,6 +414,25 @@ static void xsub_cancels_a_topic_when_its_count_is_zero(void **state) {
                  "A");
 }
 
+static void a_verbose_xsub_passes_on_every_cancellation(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *xpub = harness_socket(h, ZUV_XPUB);
+  harness_socket_t *xsub = harness_socket(h, ZUV_XSUB);
+
+  /* behaviour 82 with XSUB_VERBOSE_UNSUBSCRIBE: each of them goes upstream */
+  harness_set(xpub, ZUV_XPUB_VERBOSER, 1);
+  harness_set(xsub, ZUV_XSUB_VERBOSE_UNSUBSCRIBE, 1);
+  harness_join(xpub, xsub, NULL);
+  harness_send(xsub, "\\x01A");
+  harness_send(xsub, "\\x01A");
+  harness_send(xsub, "\\x00A");
+  harness_send(xsub, "\\x00A");
+  harness_expect(xpub, 0, "\\x01A");
+  harness_expect(xpub, 1, "\\x01A");
+  harness_expect(xpub, 2, "\\x00A");
+  harness_wait(h, harness_get(xpub, ZUV_TOPICS_COUNT) == 0);
+}
+
 static void xsub_sends_other_messages_upstream(void **state) {
   harness_t *h = *state;
   harness_socket_t *xpub = harness_socket(h, ZUV_XPUB);
@@ -578,6 +597,7 @@ int main(int argc, char **argv) {
       harness_test(verbose_xpub_hears_every_subscription),
       harness_test(verboser_xpub_hears_every_cancellation_too),
       harness_test(xsub_cancels_a_topic_when_its_count_is_zero),
+      harness_test(a_verbose_xsub_passes_on_every_cancellation),
       harness_test(xsub_sends_other_messages_upstream),
       harness_test(later_parts_may_subscribe),
       harness_test(only_the_first_part_may_subscribe_if_so_set),

@@ -286,6 +286,42 @@ static void a_reply_of_another_peer_is_ignored(void **state) {
   harness_expect(req, 2, "re 2");
 }
 
+static void a_reply_without_an_empty_part_is_ignored(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
+  harness_socket_t *req = harness_socket(h, ZUV_REQ);
+  char bad[HARNESS_TEXT_MAX];
+
+  /* behaviour 49: only the message is lost, the connection stays */
+  harness_join(router, req, NULL);
+  harness_send(req, "q");
+  harness_wait(h, router->received == 1);
+  snprintf(bad, sizeof(bad), "%s|no delimiter", harness_part(router, 0, 0));
+  harness_send(router, bad);
+  snprintf(bad, sizeof(bad), "%s|", harness_part(router, 0, 0));
+  harness_send(router, bad);
+  router_answers(router, 0, "good");
+  harness_expect(req, 0, "good");
+  assert_int_equal(req->received, 1);
+  assert_int_equal(harness_events(req, ZUV_EVENT_DISCONNECTED), 0);
+}
+
+static void req_probes_a_router(void **state) {
+  harness_socket_t *router = harness_socket(*state, ZUV_ROUTER);
+  harness_socket_t *req = harness_socket(*state, ZUV_REQ);
+
+  /* behaviour 61, which holds for REQ as well */
+  harness_set(req, ZUV_PROBE_ROUTER, 1);
+  harness_join(router, req, NULL);
+  harness_wait(*state, router->received == 1);
+  assert_int_equal(router->messages[0].count, 2);
+  assert_string_equal(harness_part(router, 0, 1), "");
+  harness_send(req, "q");
+  harness_wait(*state, router->received == 2);
+  router_answers(router, 1, "a");
+  harness_expect(req, 0, "a");
+}
+
 static void a_device_of_router_and_dealer_is_transparent(void **state) {
   harness_t *h = *state;
   harness_socket_t *req = harness_socket(h, ZUV_REQ);
@@ -321,6 +357,8 @@ int main(int argc, char **argv) {
       harness_test(relaxed_goes_to_the_next_peer),
       harness_test(relaxed_forgets_the_reply_to_an_older_request),
       harness_test(a_reply_of_another_peer_is_ignored),
+      harness_test(a_reply_without_an_empty_part_is_ignored),
+      harness_test(req_probes_a_router),
       harness_test(a_device_of_router_and_dealer_is_transparent),
   };
 

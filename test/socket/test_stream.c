@@ -129,6 +129,24 @@ static void a_full_connection_refuses(void **state) {
   raw_tcp_close(&client);
 }
 
+static void an_id_alone_goes_nowhere(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
+  char endpoint[HARNESS_TEXT_MAX];
+  raw_tcp_t client;
+
+  /* behaviour 105, but the next message is no victim of it */
+  harness_bind(stream, endpoint);
+  raw_tcp_connect(h, &client, endpoint);
+  assert_body(stream, 0, "");
+  harness_send(stream, harness_part(stream, 0, 0));
+  assert_int_equal(answer(stream, 0, "one|too many"), UV_EINVAL);
+  assert_int_equal(answer(stream, 0, "heard"), 0);
+  harness_wait(h, client.size == 5);
+  assert_memory_equal(client.bytes, "heard", 5);
+  raw_tcp_close(&client);
+}
+
 static void a_connecting_stream_knows_its_id_at_once(void **state) {
   harness_t *h = *state;
   harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
@@ -233,6 +251,7 @@ int main(int argc, char **argv) {
       harness_test(an_empty_message_closes_the_connection),
       harness_test(unknown_ids_are_refused),
       harness_test(a_full_connection_refuses),
+      harness_test(an_id_alone_goes_nowhere),
       harness_test(a_connecting_stream_knows_its_id_at_once),
       harness_test(a_connecting_stream_keeps_its_id_when_dropped),
       harness_test(without_notify_only_bytes_are_received),

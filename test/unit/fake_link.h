@@ -197,10 +197,9 @@ static inline void fake_arrive(fake_link_t *link, const char *text) {
   zuv_msg_t parts[FAKE_PARTS_MAX];
   char bytes[FAKE_TEXT_MAX];
   size_t count = fake_parse(text, bytes, parts);
-  bool room;
 
   if (link->pipe != NULL)
-    (void)zuv__pipe_deposit(link->pipe, parts, count, &room);
+    (void)zuv__pipe_deposit(link->pipe, parts, count);
 }
 
 /* There is room for so many messages more. */

@@ -109,7 +109,7 @@ static void every_kind_written_is_read_back(void **state) {
   for (int kind = ZUV__COMMAND_READY; kind <= ZUV__COMMAND_LEAVE; kind++) {
     size_t size = zuv__command_write(out, (zuv__command_kind_t)kind, "data", 4);
     zuv__command_t command;
-    zuv__frame_t frame;
+    zuv__frame_t frame = {0};
 
     assert_int_equal(size,
                      zuv__command_frame_size((zuv__command_kind_t)kind, 4));

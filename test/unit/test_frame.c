@@ -124,7 +124,7 @@ static void octets_behind_the_frame_are_left_alone(void **state) {
   (void)state;
 
   for (size_t i = 0; i < 3; i++) {
-    zuv__frame_t frame;
+    zuv__frame_t frame = {0};
 
     assert_int_equal(
         decode(bytes + offset, sizeof(bytes) - offset, UINT64_MAX, &frame),
@@ -138,7 +138,7 @@ static void octets_behind_the_frame_are_left_alone(void **state) {
 
 static void a_long_header_for_a_small_size_is_taken(void **state) {
   static const uint8_t bytes[] = {0x02, 0, 0, 0, 0, 0, 0, 0, 1, 'x'};
-  zuv__frame_t frame;
+  zuv__frame_t frame = {0};
   (void)state;
 
   assert_int_equal(decode(bytes, sizeof(bytes), UINT64_MAX, &frame),
@@ -153,7 +153,7 @@ static void reserved_flag_bits_are_ignored(void **state) {
 
   for (unsigned reserved = 0; reserved < 256; reserved += 8) {
     uint8_t bytes[] = {(uint8_t)(reserved | ZUV__FRAME_MORE), 1, 'x'};
-    zuv__frame_t frame;
+    zuv__frame_t frame = {0};
 
     assert_int_equal(decode(bytes, sizeof(bytes), UINT64_MAX, &frame),
                      ZUV__FRAME_COMPLETE);
@@ -168,7 +168,7 @@ static void the_limit_itself_fits_and_one_more_does_not(void **state) {
   for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
     size_t total;
     uint8_t *bytes = build(0, limits[i], &total);
-    zuv__frame_t frame;
+    zuv__frame_t frame = {0};
 
     assert_int_equal(decode(bytes, total, limits[i], &frame),
                      ZUV__FRAME_COMPLETE);
@@ -184,7 +184,7 @@ static void the_limit_itself_fits_and_one_more_does_not(void **state) {
 
 static void commands_have_a_limit_of_their_own(void **state) {
   uint8_t bytes[ZUV__FRAME_HEADER_MAX];
-  zuv__frame_t frame;
+  zuv__frame_t frame = {0};
   (void)state;
 
   zuv__frame_encode_header(bytes, ZUV__FRAME_COMMAND, 11);
@@ -204,7 +204,7 @@ static void sizes_that_cannot_exist_are_malformed(void **state) {
                                      255,  255, 255, 255};
   static const uint8_t largest[] = {0x02, 0x7f, 255, 255, 255,
                                     255,  255,  255, 255};
-  zuv__frame_t frame;
+  zuv__frame_t frame = {0};
   (void)state;
 
   assert_int_equal(decode(bit_63, 9, UINT64_MAX, &frame), ZUV__FRAME_MALFORMED);

@@ -213,7 +213,7 @@ static void every_socket_type_sends_its_ready(void **state) {
  * and built again. Returns their number. */
 static size_t rebuild_frames(const line_t *line) {
   uint8_t built[LINE_MAX_SIZE];
-  zuv__frame_t frame;
+  zuv__frame_t frame = {0};
   size_t offset = 0;
   size_t frames = 0;
 
@@ -309,7 +309,7 @@ static void a_3_0_publisher_is_told_by_its_minor(void **state) {
 
 static zuv__command_kind_t parse_line(const line_t *line,
                                       zuv__command_t *command) {
-  zuv__frame_t frame;
+  zuv__frame_t frame = {0};
 
   assert_int_equal(
       zuv__frame_decode(line->bytes, line->size, UINT64_MAX, &frame),

@@ -309,6 +309,37 @@ static void test_message_flood_does_not_starve_the_others(void **state) {
   town_close(&town);
 }
 
+/* It sends and resets the connection, which our next write learns first: what
+ * it sent is with the kernel, and is delivered. */
+static void test_failed_write_loses_nothing_received(void **state) {
+  enum { MESSAGES = 1000 };
+  rig_t rig;
+  actor_t dealer;
+  wire_t wire = {.size = 0};
+  char endpoint[RIG_TEXT_MAX];
+  char messages[3 * MESSAGES] = "";
+  int fd;
+
+  (void)state;
+  rig_open(&rig);
+  actor_open(&dealer, NULL, &rig.loop, ZUV_DEALER);
+  actor_bind(&dealer, endpoint);
+  fd = raw_connect(endpoint);
+  wire_handshake(&wire, "DEALER");
+  raw_send_wire(&rig, fd, &wire);
+  rig_until(&rig, dealer.events[ZUV_EVENT_READY] == 1);
+  for (int i = 0; i < MESSAGES; i++)
+    messages[3 * i + 1] = 1;
+  assert_int_equal(write(fd, messages, sizeof(messages)), sizeof(messages));
+  /* With our greeting unread this is a reset. */
+  close(fd);
+  assert_int_equal(actor_send(&dealer, "anybody there?"), 0);
+  rig_until(&rig, dealer.events[ZUV_EVENT_DISCONNECTED] == 1);
+  assert_int_equal(dealer.received, MESSAGES);
+  actor_close(&rig, &dealer);
+  rig_close(&rig);
+}
+
 /* ---- Peers that do not read ---- */
 
 static void set_few(actor_t *server) {
@@ -529,6 +560,7 @@ int main(void) {
       cmocka_unit_test(test_message_without_end_is_cut_off),
       cmocka_unit_test(test_ping_flood_without_reading_is_bounded),
       cmocka_unit_test(test_message_flood_does_not_starve_the_others),
+      cmocka_unit_test(test_failed_write_loses_nothing_received),
       cmocka_unit_test(test_peer_that_never_reads_meets_the_high_water_mark),
       cmocka_unit_test(test_reading_stops_at_the_high_water_mark),
       cmocka_unit_test(test_subscription_flood_leaves_other_subscribers_alone),
