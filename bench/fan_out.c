@@ -20,7 +20,8 @@ enum {
   FRAME_MAX = 2 + 255,
   READ_MAX = 64 * 1024,
   FILES_SPARE = 64,
-  BURST_MAX = 400
+  BURST_MAX = 400,
+  BATCH = 1000 /* sent between two looks at the time */
 };
 
 /* ---- the subscribers ------------------------------------------------------
@@ -117,7 +118,8 @@ typedef enum { PROBING, PUBLISHING, ENDING, FINISHED } phase_t;
 
 typedef struct publisher_s publisher_t;
 struct publisher_s {
-  void (*publish)(publisher_t *publisher);
+  /* false: some subscriber has no room, and nobody got it */
+  bool (*publish)(publisher_t *publisher);
   const bench_work_t *work;
   int link;
   phase_t phase;
@@ -133,6 +135,15 @@ struct publisher_s {
   uv_poll_t poll;
 };
 
+/* Without a rate: as many as all subscribers take. */
+static void publish_all(publisher_t *p) {
+  for (int i = 0; i < BATCH && p->sent < p->work->count; i++) {
+    if (!p->publish(p))
+      return;
+    p->sent++;
+  }
+}
+
 /* Once in an interval. */
 static void tick(publisher_t *p) {
   uint64_t due = 1;
@@ -140,6 +151,12 @@ static void tick(publisher_t *p) {
   p->body[0] = p->phase == PROBING ? 'p' : p->phase == ENDING ? 'e' : 'd';
   if (p->phase != PUBLISHING) {
     p->publish(p);
+    return;
+  }
+  if (p->work->rate == 0) {
+    publish_all(p);
+    if (p->sent == p->work->count)
+      p->phase = ENDING;
     return;
   }
   due += (bench_now() - p->begin) * (uint64_t)p->work->rate / 1000000000;
@@ -180,11 +197,16 @@ static double outcome(const publisher_t *p, const char *who) {
   return p->cpu / (double)p->deliveries;
 }
 
-static void publish_zuv(publisher_t *p) {
+static bool publish_zuv(publisher_t *p) {
   zuv_msg_t msg;
+  int err;
 
   zuv_msg_init_view(&msg, p->body, p->work->size);
-  bench_require_ok(zuv_try_send(&p->native, &msg, 1), "zuv_try_send");
+  err = zuv_try_send(&p->native, &msg, 1);
+  if (err == UV_EAGAIN)
+    return false;
+  bench_require_ok(err, "zuv_try_send");
+  return true;
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -214,6 +236,8 @@ static double run_zuv(const bench_work_t *work, int link) {
   bench_require(bench_allow_files(work->peers + FILES_SPARE), "setrlimit");
   bench_require_ok(zuv_socket_init(NULL, loop, &p.native, ZUV_PUB),
                    "zuv_socket_init");
+  bench_require_ok(zuv_set_int(&p.native, ZUV_XPUB_NODROP, work->rate == 0),
+                   "zuv_set_int");
   bench_require_ok(zuv_bind(&p.native, "tcp://127.0.0.1:*"), "zuv_bind");
   bench_require_ok(
       zuv_get_option(&p.native, ZUV_LAST_ENDPOINT, endpoint, &size),
@@ -230,19 +254,21 @@ static double run_zuv(const bench_work_t *work, int link) {
   return outcome(&p, "zuv");
 }
 
-static void publish_zmq(publisher_t *p) {
+static bool publish_zmq(publisher_t *p) {
   libzmq_msg_t msg;
 
   bench_require(libzmq.msg_init_size(&msg, p->work->size) == 0,
                 "zmq_msg_init_size");
   memcpy(libzmq.msg_data(&msg), p->body, p->work->size);
   bench_require(libzmq.sendmsg(p->libzmq, &msg, 0) >= 0, "zmq_sendmsg");
+  return true;
 }
 
 static double run_zmq(const bench_work_t *work, int link) {
   char endpoint[BENCH_ENDPOINT_MAX];
   static publisher_t p;
   struct pollfd item = {.fd = link, .events = POLLIN};
+  int no_drop = work->rate == 0;
   void *context;
 
   p.publish = publish_zmq;
@@ -251,6 +277,9 @@ static double run_zmq(const bench_work_t *work, int link) {
   bench_require(bench_allow_files(work->peers + FILES_SPARE), "setrlimit");
   context = libzmq.ctx_new();
   p.libzmq = libzmq_bound(context, ZUV_PUB, endpoint, sizeof(endpoint));
+  bench_require(libzmq.setsockopt(p.libzmq, ZUV_XPUB_NODROP, &no_drop,
+                                  sizeof(no_drop)) == 0,
+                "zmq_setsockopt");
   bench_say(link, endpoint, sizeof(endpoint));
   while (p.phase != FINISHED) {
     if (poll(&item, 1, work->interval) > 0)

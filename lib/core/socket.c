@@ -162,8 +162,10 @@ static int end_endpoint(zuv_socket_t *handle, const char *text) {
   if (err != 0)
     return err;
   endpoint = find_endpoint(socket, text);
-  if (endpoint == NULL &&
-      zuv__transport_resolve_text(socket, text, resolved) == 0) {
+  if (endpoint == NULL) {
+    err = zuv__transport_resolve_text(socket, text, resolved);
+    if (err != 0)
+      return err == UV_EINVAL || err == UV_ENAMETOOLONG ? err : UV_ENOENT;
     text = resolved;
     endpoint = find_endpoint(socket, text);
   }

@@ -43,7 +43,7 @@ int zuv__transport_resolve_text(zuv__socket_t *socket, const char *text,
   int err = zuv__endpoint_parse_connect(text, &where);
 
   if (err != 0)
-    return err;
+    return zuv__endpoint_parse_bind(text, &where) == 0 ? UV_ENOENT : err;
   if (where.scheme != ZUV__TRANSPORT_TCP)
     return UV_ENOENT;
   err = zuv__tcp_resolve_bind(&where.u.tcp, ipv6, &address);

@@ -521,6 +521,27 @@ static void close_on_writable(zuv_socket_t *s) {
   harness_close_begin((harness_socket_t *)s);
 }
 
+static size_t events_told;
+
+static void count_event(zuv_socket_t *s, const zuv_event_t *event) {
+  (void)s;
+  (void)event;
+  events_told++;
+}
+
+static void events_from_before_are_not_told(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *s = harness_socket(h, ZUV_PULL);
+  char endpoint[HARNESS_TEXT_MAX];
+
+  events_told = 0;
+  harness_bind(s, endpoint);
+  assert_int_equal(zuv_event_stop(&s->zuv), 0);
+  assert_int_equal(zuv_event_start(&s->zuv, count_event), 0);
+  harness_settle(h);
+  assert_int_equal(events_told, 0);
+}
+
 static void every_callback_may_close(void **state) {
   harness_t *h = *state;
   harness_socket_t *s[4];
@@ -673,6 +694,7 @@ int main(int argc, char **argv) {
       harness_test(a_stopped_receiver_holds_up_the_sender),
       harness_test(a_message_tells_of_its_peer),
       harness_test(a_peer_has_the_properties_of_its_handshake),
+      harness_test(events_from_before_are_not_told),
       harness_test(every_callback_may_close),
       harness_test(a_socket_with_an_endpoint_keeps_the_loop_alive),
       harness_test(closing_all_closes_all),

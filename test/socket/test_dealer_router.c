@@ -121,6 +121,33 @@ static void with_handover_a_second_peer_takes_the_id(void **state) {
   assert_int_equal(first->received, 0);
 }
 
+static void with_handover_a_socket_may_take_the_id_from_itself(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
+  harness_socket_t *dealer = harness_socket(h, ZUV_DEALER);
+  char endpoint[HARNESS_TEXT_MAX];
+
+  harness_set(router, ZUV_ROUTER_HANDOVER, 1);
+  harness_set(router, ZUV_RECONNECT_IVL, -1);
+  harness_set_text(router, ZUV_ROUTING_ID, "me");
+  if (harness_transport == HARNESS_INPROC_CONNECT_FIRST) {
+    harness_fresh_endpoint(h, endpoint);
+    harness_connect(router, endpoint);
+    assert_int_equal(zuv_bind(&router->zuv, endpoint), 0);
+  } else {
+    harness_bind(router, endpoint);
+    harness_connect(router, endpoint);
+  }
+  harness_settle(h);
+  harness_send(router, "me|hello");
+  harness_settle(h);
+  harness_forget_messages(router);
+  /* it lives and works */
+  harness_connect(dealer, endpoint);
+  harness_send_waiting(dealer, "hello");
+  harness_wait(h, router->received == 1);
+}
+
 static void messages_to_nobody_are_dropped(void **state) {
   harness_t *h = *state;
   harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
@@ -320,6 +347,7 @@ int main(int argc, char **argv) {
       harness_test(an_announced_id_outlives_a_reconnection),
       harness_test(a_second_peer_with_an_id_in_use_is_not_heard),
       harness_test(with_handover_a_second_peer_takes_the_id),
+      harness_test(with_handover_a_socket_may_take_the_id_from_itself),
       harness_test(messages_to_nobody_are_dropped),
       harness_test(mandatory_refuses_unknown_peers),
       harness_test(mandatory_waits_for_a_full_peer),

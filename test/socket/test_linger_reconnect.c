@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/harness.h"
@@ -238,6 +239,119 @@ static void unbind_keeps_the_unread(void **state) {
   harness_expect(pull, 0, "before");
 }
 
+/* A PUSH whose peer reads no more, in the middle of a large message. */
+static harness_socket_t *stuck_push(harness_t *h, harness_socket_t *pull,
+                                    int immediate) {
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+
+  harness_set(push, ZUV_LINGER, -1);
+  harness_set(push, ZUV_IMMEDIATE, immediate);
+  harness_set(push, ZUV_RECONNECT_IVL, 10);
+  harness_set(pull, ZUV_RCVHWM, 1);
+  harness_join(pull, push, NULL);
+  harness_send(push, "first");
+  harness_wait(h, harness_get(pull, ZUV_EVENTS) == ZUV_POLLIN);
+  assert_int_equal(harness_try_send_size(push, 20000000, 'x'), 0);
+  return push;
+}
+
+static void what_is_lost_with_the_peer_is_not_waited_for(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
+  harness_socket_t *push;
+
+  if (harness_is_inproc())
+    skip();
+  push = stuck_push(h, pull, 0);
+  harness_close_begin(push);
+  harness_settle(h);
+  assert_false(push->closed);
+  harness_close(pull);
+  harness_wait(h, push->closed);
+}
+
+static void an_immediate_socket_lingers_for_its_peer_only(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
+  harness_socket_t *push;
+
+  if (harness_is_inproc())
+    skip();
+  push = stuck_push(h, pull, 1);
+  harness_send(push, "queued");
+  harness_close_begin(push);
+  harness_settle(h);
+  assert_false(push->closed);
+  harness_close(pull);
+  harness_wait(h, push->closed);
+  /* nothing of it tries to connect again */
+  harness_settle(h);
+}
+
+static void a_handshake_under_way_does_not_delay(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  char endpoint[HARNESS_TEXT_MAX];
+  int silent;
+
+  /* only there a connect takes no time */
+  if (harness_transport != HARNESS_IPC)
+    skip();
+  harness_fresh_endpoint(h, endpoint);
+  snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+           endpoint + strlen("ipc://"));
+  silent = socket(AF_UNIX, SOCK_STREAM, 0);
+  assert_int_equal(
+      bind(silent, (struct sockaddr *)&address, sizeof(address)), 0);
+  assert_int_equal(listen(silent, 1), 0);
+  harness_set(push, ZUV_LINGER, -1);
+  harness_connect(push, endpoint);
+  assert_true(time_of_close(push) < SOON_MS);
+  close(silent);
+}
+
+static size_t requests_flushed;
+
+static void on_flushed(zuv_send_t *request, int status) {
+  (void)request;
+  assert_int_equal(status, 0);
+  requests_flushed++;
+}
+
+/* Else two peers that each wait for the other to read would wait for ever. */
+static void a_lingering_socket_reads_on(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *leaving = harness_deaf_socket(h, ZUV_DEALER);
+  harness_socket_t *staying = harness_deaf_socket(h, ZUV_DEALER);
+  zuv_send_t request;
+  zuv_msg_t part;
+
+  if (harness_is_inproc())
+    skip();
+  requests_flushed = 0;
+  harness_set(leaving, ZUV_RCVHWM, 1);
+  harness_set(staying, ZUV_RCVHWM, 1);
+  harness_join(staying, leaving, NULL);
+  harness_send_waiting(staying, "first");
+  harness_send(leaving, "first");
+  harness_wait(h, harness_get(staying, ZUV_EVENTS) & ZUV_POLLIN);
+  harness_wait(h, harness_get(leaving, ZUV_EVENTS) & ZUV_POLLIN);
+  assert_int_equal(harness_try_send_size(leaving, 20000000, 'x'), 0);
+  assert_int_equal(zuv_msg_init_size(&part, 20000000), 0);
+  memset(zuv_msg_data(&part), 'x', 20000000);
+  assert_int_equal(zuv_send(&request, &staying->zuv, &part, 1, on_flushed), 0);
+  harness_settle(h);
+  assert_int_equal(requests_flushed, 0);
+  harness_set(leaving, ZUV_LINGER, -1);
+  harness_close_begin(leaving);
+  harness_wait(h, requests_flushed == 1);
+  assert_false(leaving->closed);
+  harness_receive(staying);
+  harness_wait(h, leaving->closed);
+  assert_int_equal(staying->received, 2);
+}
+
 static void requests_may_linger(void **state) {
   harness_t *h = *state;
   harness_socket_t *rep = harness_socket(h, ZUV_REP);
@@ -336,6 +450,22 @@ static void without_a_delay_nothing_is_tried_again(void **state) {
     assert_int_equal(zuv_disconnect(&push->zuv, endpoint), UV_ENOENT);
     assert_int_equal(harness_try_send(push, "no"), UV_EAGAIN);
   }
+}
+
+static void what_will_never_be_sent_is_not_waited_for(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  char endpoint[HARNESS_TEXT_MAX];
+
+  if (harness_is_inproc())
+    skip();
+  harness_set(push, ZUV_LINGER, -1);
+  harness_set(push, ZUV_RECONNECT_IVL, -1);
+  harness_fresh_endpoint(h, endpoint);
+  harness_connect(push, endpoint);
+  harness_wait_event(push, ZUV_EVENT_STOPPED, 1);
+  assert_int_equal(harness_fill(push, "", 3), 3);
+  assert_true(time_of_close(push) < SOON_MS);
 }
 
 static void a_refused_connection_may_stop_it(void **state) {
@@ -486,11 +616,16 @@ int main(int argc, char **argv) {
       harness_test(disconnect_without_linger_drops),
       harness_test(disconnect_discards_the_unread),
       harness_test(unbind_keeps_the_unread),
+      harness_test(what_is_lost_with_the_peer_is_not_waited_for),
+      harness_test(an_immediate_socket_lingers_for_its_peer_only),
+      harness_test(a_handshake_under_way_does_not_delay),
+      harness_test(a_lingering_socket_reads_on),
       harness_test(requests_may_linger),
       harness_test(the_delay_varies_at_random),
       harness_test(the_delay_doubles_up_to_a_limit),
       harness_test(a_limit_below_the_delay_wins),
       harness_test(without_a_delay_nothing_is_tried_again),
+      harness_test(what_will_never_be_sent_is_not_waited_for),
       harness_test(a_refused_connection_may_stop_it),
       harness_test(an_immediate_socket_loses_its_queue_with_the_peer),
       harness_test(the_queue_survives_a_lost_peer),

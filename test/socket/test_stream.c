@@ -190,6 +190,39 @@ static void a_connecting_stream_keeps_its_id_when_dropped(void **state) {
   raw_tcp_listener_close(&listener);
 }
 
+/* More than a connection gathers before it writes: all is out, and the pipe at
+ * its end, while the new connection is still being made. */
+static void a_closed_stream_still_connects_and_sends(void **state) {
+  enum { SIZE = 100000 };
+  harness_t *h = *state;
+  harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
+  harness_socket_t *server = harness_socket(h, ZUV_STREAM);
+  char endpoint[HARNESS_TEXT_MAX];
+  zuv_msg_t parts[2];
+  size_t got = 0;
+
+  harness_set(server, ZUV_STREAM_NOTIFY, 0);
+  harness_set(stream, ZUV_LINGER, -1);
+  harness_set(stream, ZUV_RECONNECT_IVL, 10);
+  harness_set_text(stream, ZUV_CONNECT_ROUTING_ID, "server");
+  harness_fresh_endpoint(h, endpoint);
+  harness_connect(stream, endpoint);
+  zuv_msg_init_view(&parts[0], "server", 6);
+  assert_int_equal(zuv_msg_init_size(&parts[1], SIZE), 0);
+  memset(zuv_msg_data(&parts[1]), 'x', SIZE);
+  assert_int_equal(zuv_try_send(&stream->zuv, parts, 2), 0);
+  harness_close_begin(stream);
+  harness_settle(h);
+  assert_false(stream->closed);
+  assert_int_equal(zuv_bind(&server->zuv, endpoint), 0);
+  harness_wait(h, stream->closed);
+  for (size_t i = 0; got < SIZE; i++) {
+    harness_wait(h, server->received > i);
+    got += server->messages[i].parts[1].size;
+  }
+  assert_int_equal(got, SIZE);
+}
+
 static void without_notify_only_bytes_are_received(void **state) {
   harness_t *h = *state;
   harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
@@ -254,6 +287,7 @@ int main(int argc, char **argv) {
       harness_test(an_id_alone_goes_nowhere),
       harness_test(a_connecting_stream_knows_its_id_at_once),
       harness_test(a_connecting_stream_keeps_its_id_when_dropped),
+      harness_test(a_closed_stream_still_connects_and_sends),
       harness_test(without_notify_only_bytes_are_received),
       harness_test(bytes_sent_before_leaving_are_received_first),
       harness_test(a_raw_router_talks_to_tcp_clients),
