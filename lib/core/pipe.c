@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "core/deposit.h"
 #include "core/monitor.h"
 #include "core/peer.h"
 #include "core/socket.h"
@@ -248,8 +249,8 @@ static int deposit_parts(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   return 0;
 }
 
-ZUV__COLD static int deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
-                                       size_t count) {
+int zuv__pipe_deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
+                                size_t count) {
   int err = 0;
 
   if (is_deaf(pipe)) {
@@ -261,21 +262,6 @@ ZUV__COLD static int deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
   for (size_t i = 0; i < count && err == 0; i++)
     (void)queue_part(pipe, &parts[i], i + 1 < count, &err);
   return err;
-}
-
-int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
-  zuv__socket_t *socket = pipe->socket;
-  int err;
-
-  if (pipe->conflate || socket->pattern->arrived != NULL || is_deaf(pipe))
-    return deposit_specially(pipe, parts, count);
-  err = zuv__queue_write(&pipe->in, &socket->loop->blocks, parts, count);
-  if (err != 0)
-    return err;
-  zuv__socket_readable(socket, pipe);
-  if (zuv__limit_reached(pipe->in.count, pipe->in_limit))
-    pipe->in_full = true;
-  return 0;
 }
 
 int zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {

@@ -148,11 +148,6 @@ void zuv__pipe_update_limits(zuv__pipe_t *pipe);
  * On UV_ENOMEM in *err the part is still the link's. */
 bool zuv__pipe_arrived(zuv__pipe_t *pipe, zuv_msg_t *part, bool more, int *err);
 
-/* A whole message comes from an inproc peer, maybe inside an API call: it is
- * queued, and delivered before the next poll. Takes all parts or, on
- * UV_ENOMEM, none. pipe->in_full tells whether this was the last that fits. */
-int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count);
-
 /* The peer is known (again) and the connection open. Takes the peer. UV_ENOMEM:
  * the pattern cannot serve it; the link ends the connection. */
 int zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer);

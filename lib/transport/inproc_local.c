@@ -1,6 +1,7 @@
 #include "transport/inproc_local.h"
 
 #include "base/alloc.h"
+#include "core/deposit.h"
 #include "core/peer.h"
 #include "core/socket.h"
 

@@ -17,6 +17,7 @@
 
 #include "core/peer.h"
 #include "core/pipe.h"
+#include "core/deposit.h"
 #include "core/socket.h"
 #include "zuv.h"
 
