@@ -10,7 +10,7 @@
 typedef struct zuv__context_s {
   uv_mutex_t mutex;
   size_t sockets;
-  zuv__map_t inproc_names; /* of transport/inproc.c: bound names */
+  zuv__map_t inproc_names;   /* of transport/inproc.c: bound names */
   zuv__list_t inproc_parked; /* of transport/inproc.c: connects before a bind */
 } zuv__context_t;
 

@@ -15,8 +15,8 @@
 #include "core/socket.h"
 
 enum {
-  TASK_ROUNDS = 8,   /* tasks that make tasks, within one iteration */
-  GRAVE_ROUNDS = 3,  /* iterations until a foreign close has surely ended */
+  TASK_ROUNDS = 8,       /* tasks that make tasks, within one iteration */
+  GRAVE_ROUNDS = 3,      /* iterations until a foreign close has surely ended */
   HANDLE_INTERNAL = 0x10 /* UV_HANDLE_INTERNAL of libuv 1.x; verified below */
 };
 
@@ -216,13 +216,28 @@ static zuv__letter_t *next_letter(zuv__loop_t *loop) {
   return letter;
 }
 
-/* One letter at a time: delivering one may take back others. */
+static size_t count_letters(zuv__loop_t *loop) {
+  size_t count = 0;
+
+  uv_mutex_lock(&loop->inbox_mutex);
+  for (zuv__list_t *node = loop->inbox.next; node != &loop->inbox;
+       node = node->next)
+    count++;
+  uv_mutex_unlock(&loop->inbox_mutex);
+  return count;
+}
+
+/* One letter at a time: delivering one may take back others. Those that come
+ * meanwhile wake the loop again, so that it gets on with its other work. */
 static void on_wake(uv_async_t *async) {
   zuv__loop_t *loop = zuv__container_of(async, zuv__canary_t, async)->loop;
-  zuv__letter_t *letter = next_letter(loop);
 
-  for (; letter != NULL; letter = next_letter(loop))
+  for (size_t left = count_letters(loop); left > 0; left--) {
+    zuv__letter_t *letter = next_letter(loop);
+    if (letter == NULL)
+      return;
     letter->deliver(letter);
+  }
 }
 
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter) {
@@ -386,7 +401,8 @@ static void loop_free(zuv__loop_t *loop) {
 }
 
 static zuv__loop_t *find_locked(uv_loop_t *uv) {
-  for (zuv__list_t *node = registry.next; node != &registry; node = node->next) {
+  for (zuv__list_t *node = registry.next; node != &registry;
+       node = node->next) {
     zuv__loop_t *loop = zuv__container_of(node, zuv__loop_t, in_registry);
     if (loop->uv == uv)
       return loop;

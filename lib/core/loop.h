@@ -86,12 +86,12 @@ struct zuv__loop_s {
   zuv__list_t graveyard; /* watchers that the program closed */
 
   zuv__block_pool_t blocks;
-  zuv__body_t *chunk;      /* the receive buffer, or NULL */
-  zuv__body_t *big_chunk;  /* a spare one for large frames, or NULL */
-  zuv__body_t *fan_out;    /* frames for many peers, or NULL: fan_out.c */
-  size_t fan_out_used;     /* bytes of it */
-  uint8_t *output_buffer;  /* a spare of ZUV__OUTPUT_BUFFER_SIZE, or NULL */
-  zuv_msg_t *parts;        /* scratch for the message being delivered */
+  zuv__body_t *chunk;     /* the receive buffer, or NULL */
+  zuv__body_t *big_chunk; /* a spare one for large frames, or NULL */
+  zuv__body_t *fan_out;   /* frames for many peers, or NULL: fan_out.c */
+  size_t fan_out_used;    /* bytes of it */
+  uint8_t *output_buffer; /* a spare of ZUV__OUTPUT_BUFFER_SIZE, or NULL */
+  zuv_msg_t *parts;       /* scratch for the message being delivered */
   size_t parts_room;
 };
 

@@ -64,9 +64,8 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
     waiting_event_free(waiting);
   }
   if (socket->dropped > 0 && socket->event_cb != NULL) {
-    zuv_event_t event = {.type = ZUV_EVENT_DROPPED,
-                         .endpoint = "",
-                         .count = socket->dropped};
+    zuv_event_t event = {
+        .type = ZUV_EVENT_DROPPED, .endpoint = "", .count = socket->dropped};
     socket->dropped = 0;
     socket->event_cb(socket->handle, &event);
   }
@@ -95,6 +94,7 @@ int zuv_event_stop(zuv_socket_t *handle) {
   if (err != 0)
     return err;
   zuv__socket(handle)->event_cb = NULL;
+  zuv__monitor_clear(zuv__socket(handle));
   return 0;
 }
 

@@ -20,12 +20,12 @@ enum { ZUV__DELIVER = 0, ZUV__DROP = 1 };
 typedef struct zuv__pattern_s {
   int type;
   const char *name;
-  bool can_send;    /* else zuv_try_send() is UV_ENOTSUP */
-  bool can_receive; /* else zuv_recv_start() is UV_ENOTSUP */
-  bool raw;         /* speaks no ZMTP */
+  bool can_send;       /* else zuv_try_send() is UV_ENOTSUP */
+  bool can_receive;    /* else zuv_recv_start() is UV_ENOTSUP */
+  bool raw;            /* speaks no ZMTP */
   bool single_connect; /* a second connect to the same text is a no-op */
   bool conflates;      /* honours ZUV_CONFLATE */
-  size_t state_size; /* zeroed, at socket->pattern_state */
+  size_t state_size;   /* zeroed, at socket->pattern_state */
 
   /* Both may be NULL. destroy runs when all pipes are gone. */
   int (*init)(struct zuv__socket_s *socket);

@@ -75,8 +75,7 @@ const void *zuv_peer_property(const zuv_peer_t *peer, const char *name,
                               size_t *size) {
   zuv__property_t property;
 
-  if (!zuv__metadata_find(peer->metadata, peer->metadata_size, name,
-                          &property))
+  if (!zuv__metadata_find(peer->metadata, peer->metadata_size, name, &property))
     return NULL;
   *size = property.value_size;
   return property.value;

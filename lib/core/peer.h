@@ -14,8 +14,8 @@ struct zuv_peer_s {
   int type;
   struct zuv__pipe_s *pipe; /* NULL once the pipe has a newer peer or is gone */
   const char *mechanism;
-  char *user_id;            /* owned, or NULL */
-  uint8_t *metadata;        /* raw properties; owned, or NULL */
+  char *user_id;     /* owned, or NULL */
+  uint8_t *metadata; /* raw properties; owned, or NULL */
   size_t metadata_size;
   const uint8_t *routing_id; /* announced; behind the texts */
   size_t routing_id_size;

@@ -15,8 +15,7 @@ int zuv__socket_check(const zuv_socket_t *handle) {
 }
 
 static zuv__socket_t *socket_new(const zuv__pattern_t *pattern) {
-  zuv__socket_t *socket =
-      zuv__calloc(1, sizeof(*socket) + pattern->state_size);
+  zuv__socket_t *socket = zuv__calloc(1, sizeof(*socket) + pattern->state_size);
   if (socket == NULL)
     return NULL;
   socket->pattern = pattern;
@@ -84,8 +83,7 @@ void zuv__socket_update_hold(zuv__socket_t *socket) {
     zuv__loop_unhold(socket->loop);
 }
 
-int zuv__socket_add_endpoint(zuv__socket_t *socket,
-                             zuv__endpoint_t *endpoint) {
+int zuv__socket_add_endpoint(zuv__socket_t *socket, zuv__endpoint_t *endpoint) {
   char *last = zuv__strndup(endpoint->text, strlen(endpoint->text));
   if (last == NULL)
     return UV_ENOMEM;
@@ -189,8 +187,8 @@ int zuv_disconnect(zuv_socket_t *handle, const char *endpoint) {
 /* Ends what the socket has, as far as linger allows. */
 static void wind_down(zuv__socket_t *socket, int linger) {
   while (!zuv__list_empty(&socket->endpoints)) {
-    zuv__endpoint_t *endpoint = zuv__container_of(
-        socket->endpoints.next, zuv__endpoint_t, in_socket);
+    zuv__endpoint_t *endpoint =
+        zuv__container_of(socket->endpoints.next, zuv__endpoint_t, in_socket);
     zuv__list_remove(&endpoint->in_socket);
     endpoint->close(endpoint, linger);
   }

@@ -128,8 +128,8 @@ void zuv__socket_serve_senders(zuv__socket_t *socket) {
     int err;
 
     socket->sent_to = NULL;
-    err = socket->pattern->send(socket, request->zuv__parts,
-                                request->zuv__count);
+    err =
+        socket->pattern->send(socket, request->zuv__parts, request->zuv__count);
     if (err == UV_EAGAIN)
       return;
     if (err == 0)

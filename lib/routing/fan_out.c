@@ -59,8 +59,7 @@ static uint8_t *chunk_room(zuv__loop_t *loop, size_t size) {
 
 static bool frame(zuv__fan_out_t *fan_out) {
   size_t total = framed_size(fan_out);
-  uint8_t *out =
-      total == 0 ? NULL : chunk_room(fan_out->socket->loop, total);
+  uint8_t *out = total == 0 ? NULL : chunk_room(fan_out->socket->loop, total);
 
   if (out == NULL) {
     fan_out->too_large = true;

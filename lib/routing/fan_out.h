@@ -3,9 +3,9 @@
  * A small message for several peers is framed once, into a chunk of the loop
  * behind the frames of the messages before it, and every connection that can
  * take it directly refers to the same bytes: to publish is to move one number
- * a connection, and a burst leaves each in one write. All other pipes get copies
- * that share large bodies by count; the last one gets the message itself.
- * Pipes without room miss the message, which is counted as dropped.
+ * a connection, and a burst leaves each in one write. All other pipes get
+ * copies that share large bodies by count; the last one gets the message
+ * itself. Pipes without room miss the message, which is counted as dropped.
  *
  * Called by PUB, XPUB and XSUB in their send:
  *   zuv__fan_out_begin(&fan_out, socket, parts, count);

@@ -108,6 +108,10 @@ static int hand_over(zuv__peer_ids_t *ids, zuv__pipe_t *older,
    * zuv__peer_ids_prepend() drops it. */
   (void)generate(ids, older);
   zuv__pipe_close_keeping_unread(older, 0);
+  /* The two are one another's peers, when a socket connects to itself over
+   * inproc: then both have ended. */
+  if (!pipe->attached)
+    return UV_EEXIST;
   return name(ids, pipe, pipe->peer->routing_id, pipe->peer->routing_id_size);
 }
 

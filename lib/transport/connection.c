@@ -7,8 +7,7 @@
 #include "zmtp/command.h"
 
 static void on_flush(zuv__task_t *task) {
-  zuv__connection_flush(
-      zuv__container_of(task, zuv__connection_t, flush_task));
+  zuv__connection_flush(zuv__container_of(task, zuv__connection_t, flush_task));
 }
 
 static void on_resume(zuv__task_t *task) {
@@ -91,7 +90,8 @@ int zuv__connection_new(zuv__session_t *session, zuv__io_t *io) {
   io->cb = on_io;
   session->connection = c;
   err = start(c);
-  if (err == 0)
+  /* A raw one may have sent the last that its pipe had, and be closed. */
+  if (err == 0 && c->state != ZUV__CONNECTION_CLOSED)
     err = zuv__io_watch(c->io, UV_READABLE);
   if (err != 0 && session->connection == c)
     zuv__session_drop_connection(session);
@@ -139,8 +139,7 @@ static void tell_handshake_failed(zuv__connection_t *c, int status) {
 
 void zuv__connection_lose(zuv__connection_t *c, int status, bool protocol) {
   zuv__session_t *session = c->session;
-  zuv__loss_t loss = {status, protocol,
-                      c->state == ZUV__CONNECTION_HANDSHAKE};
+  zuv__loss_t loss = {status, protocol, c->state == ZUV__CONNECTION_HANDSHAKE};
 
   if (c->state == ZUV__CONNECTION_CLOSED)
     return;
@@ -201,8 +200,7 @@ static int handshake_done(zuv__connection_t *c) {
                        known->routing_id_size);
   if (peer == NULL)
     return UV_ENOMEM;
-  peer->metadata =
-      zuv__engine_take_metadata(&c->engine, &peer->metadata_size);
+  peer->metadata = zuv__engine_take_metadata(&c->engine, &peer->metadata_size);
   c->state = ZUV__CONNECTION_TRAFFIC;
   return zuv__session_ready(c->session, peer);
 }
@@ -263,8 +261,7 @@ static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
   return c->state != ZUV__CONNECTION_CLOSED;
 }
 
-bool zuv__connection_take_frame(zuv__connection_t *c,
-                                const zuv__frame_t *frame,
+bool zuv__connection_take_frame(zuv__connection_t *c, const zuv__frame_t *frame,
                                 zuv__body_t *chunk) {
   bool more = (frame->flags & ZUV__FRAME_MORE) != 0;
   bool room;
@@ -294,7 +291,7 @@ bool zuv__connection_take_frame(zuv__connection_t *c,
 
 /* After a message was put into the output, maybe inside an API call. */
 static void written(zuv__connection_t *c) {
-  if (c->output.size >= ZUV__OUTPUT_BUFFER_SIZE) {
+  if (c->output.size >= ZUV__OUTPUT_BUFFER_SIZE && c->failure == 0) {
     int err = zuv__output_flush(&c->output, c->loop, c->io->fd);
     if (err == UV_EAGAIN) {
       c->blocked = true;
@@ -313,8 +310,8 @@ static void put_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
   zuv__output_t *output = &c->output;
 
   if (!c->raw) {
-    size_t header = zuv__frame_encode_header(
-        output->bytes + output->used, more ? ZUV__FRAME_MORE : 0, size);
+    size_t header = zuv__frame_encode_header(output->bytes + output->used,
+                                             more ? ZUV__FRAME_MORE : 0, size);
     output->used += header;
     output->size += header;
   }

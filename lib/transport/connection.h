@@ -46,11 +46,11 @@ struct zuv__connection_s {
   zuv__io_t *io;
   uint8_t state; /* zuv__connection_state_t */
   bool raw;
-  bool paused;      /* the pipe is full: not reading */
-  bool blocked;     /* the kernel takes no more: waiting to write */
-  bool peer_gone;   /* blocked for good; reading what it left, to the end */
+  bool paused;    /* the pipe is full: not reading */
+  bool blocked;   /* the kernel takes no more: waiting to write */
+  bool peer_gone; /* blocked for good; reading what it left, to the end */
   bool legacy_subscriptions; /* the peer is older than ZMTP 3.1 */
-  int failure;      /* of a write, to be handled by the flush task */
+  int failure;               /* of a write, to be handled by the flush task */
   uint64_t max_size;
   zuv__input_t input;
   zuv__output_t output;

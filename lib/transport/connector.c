@@ -45,10 +45,10 @@ struct connector_s {
   zuv__engine_config_t config;
   zuv__session_t session;
   zuv__endpoint_address_t where;
-  zuv__timer_t timer; /* the delay; CONNECT_TIMEOUT while CONNECTING */
-  zuv__io_t *io;      /* CONNECTING */
-  resolution_t *resolution;     /* RESOLVING */
-  struct addrinfo *addresses;   /* of the name, or NULL */
+  zuv__timer_t timer;         /* the delay; CONNECT_TIMEOUT while CONNECTING */
+  zuv__io_t *io;              /* CONNECTING */
+  resolution_t *resolution;   /* RESOLVING */
+  struct addrinfo *addresses; /* of the name, or NULL */
   struct addrinfo *next_address; /* to try */
   uint64_t delay_ms;             /* of the next doubling */
   state_t state;
@@ -99,7 +99,8 @@ static void connector_free(connector_t *connector) {
 }
 
 /* No further attempt. Unless the endpoint is to be forgotten, it stays known,
- * so that connecting it again must be preceded by a disconnect, as in ZeroMQ. */
+ * so that connecting it again must be preceded by a disconnect, as in ZeroMQ.
+ */
 static void stop(connector_t *connector, int status, bool forget) {
   cancel_attempt(connector);
   connector->state = STOPPED;
@@ -247,8 +248,10 @@ static void connect_next_address(connector_t *connector) {
 }
 
 static void attempt_failed(connector_t *connector, int status) {
-  if (connector->io != NULL) {
+  /* An ipc attempt is over before it could be watched. */
+  if (connector->io != NULL || connector->where.scheme == ZUV__TRANSPORT_IPC)
     tell(connector, ZUV_EVENT_CLOSED, status, 0);
+  if (connector->io != NULL) {
     zuv__io_close(connector->io);
     connector->io = NULL;
   }
@@ -256,7 +259,8 @@ static void attempt_failed(connector_t *connector, int status) {
   if (connector->next_address != NULL)
     connect_next_address(connector);
   else if (status == UV_ECONNREFUSED &&
-           connector->options.reconnect_stop & ZUV_RECONNECT_STOP_CONN_REFUSED &&
+           connector->options.reconnect_stop &
+               ZUV_RECONNECT_STOP_CONN_REFUSED &&
            connector->where.scheme == ZUV__TRANSPORT_TCP)
     stop(connector, status, true);
   else if (status == UV_ECONNREFUSED && connector->closed &&
@@ -296,9 +300,9 @@ static void resolve(connector_t *connector) {
 
   if (resolution != NULL) {
     resolution->connector = connector;
-    err = uv_getaddrinfo(loop_of(connector)->uv, &resolution->request,
-                         on_resolved, connector->where.u.tcp.host, NULL,
-                         &hints);
+    err =
+        uv_getaddrinfo(loop_of(connector)->uv, &resolution->request,
+                       on_resolved, connector->where.u.tcp.host, NULL, &hints);
   }
   if (err != 0) {
     zuv__free(resolution);
@@ -350,9 +354,12 @@ static void on_session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   else if (connector->options.reconnect_ivl <= 0)
     stop(connector, loss->status, true);
   else {
-    if (connector->options.immediate && session->pipe != NULL)
+    if (connector->options.immediate)
       zuv__session_end_pipe(session);
-    wait_for_next(connector, loss->status);
+    if (connector->closed && session->pipe == NULL)
+      connector_free(connector);
+    else
+      wait_for_next(connector, loss->status);
   }
 }
 
@@ -375,7 +382,9 @@ static void connector_close(zuv__endpoint_t *endpoint, int linger) {
 
   connector->closed = true;
   if (connector->session.pipe != NULL) {
-    zuv__pipe_close(connector->session.pipe, linger);
+    /* Without another attempt nothing that waits has a way to go. */
+    zuv__pipe_close(connector->session.pipe,
+                    connector->state == STOPPED ? 0 : linger);
     return;
   }
   zuv__session_drop_connection(&connector->session);

@@ -55,6 +55,33 @@ static int endpoint_init(zuv__endpoint_t *endpoint, zuv__socket_t *socket,
 
 /* ---- Parking ---- */
 
+static void refuse_all(zuv__list_t *all) {
+  while (!zuv__list_empty(all)) {
+    parked_t *one = zuv__container_of(all->next, parked_t, link);
+    zuv__list_remove(&one->link);
+    zuv__channel_refuse(one->channel, 0);
+    zuv__free(one);
+  }
+}
+
+/* Under the mutex: sockets that come and go must not pile up here. */
+static void drop_void(zuv__context_t *context) {
+  zuv__list_t *node = context->inproc_parked.next;
+  zuv__list_t dropped;
+
+  zuv__list_init(&dropped);
+  while (node != &context->inproc_parked) {
+    zuv__list_t *next = node->next;
+    if (zuv__channel_is_void(
+            zuv__container_of(node, parked_t, link)->channel)) {
+      zuv__list_remove(node);
+      zuv__list_push_back(&dropped, node);
+    }
+    node = next;
+  }
+  refuse_all(&dropped);
+}
+
 static int park(zuv__context_t *context, const char *name,
                 zuv__channel_t *channel) {
   size_t size = strlen(name) + 1;
@@ -62,6 +89,7 @@ static int park(zuv__context_t *context, const char *name,
 
   if (parked == NULL)
     return UV_ENOMEM;
+  drop_void(context);
   memcpy(parked->name, name, size);
   parked->channel = channel;
   zuv__list_push_back(&context->inproc_parked, &parked->link);
@@ -125,14 +153,11 @@ void zuv__inproc_forget_parked(zuv__context_t *context) {
 
   zuv__list_init(&all);
   uv_mutex_lock(&context->mutex);
-  zuv__list_splice(&all, &context->inproc_parked);
+  /* Another thread may have made a socket, and parked, in the meantime. */
+  if (context->sockets == 0)
+    zuv__list_splice(&all, &context->inproc_parked);
   uv_mutex_unlock(&context->mutex);
-  while (!zuv__list_empty(&all)) {
-    parked_t *one = zuv__container_of(all.next, parked_t, link);
-    zuv__list_remove(&one->link);
-    zuv__channel_refuse(one->channel, 0);
-    zuv__free(one);
-  }
+  refuse_all(&all);
 }
 
 /* ---- Binding ---- */

@@ -17,7 +17,7 @@ struct zuv__socket_s;
 int zuv__inproc_bind(struct zuv__socket_s *socket, const char *text);
 int zuv__inproc_connect(struct zuv__socket_s *socket, const char *text);
 
-/* Drops the connects that no bind has taken. */
+/* Drops the connects that no bind has taken, if the context has no socket. */
 void zuv__inproc_forget_parked(zuv__context_t *context);
 
 /* Who owns a pipe from below, if anybody (the connecting endpoint): told when

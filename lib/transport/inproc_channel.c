@@ -26,7 +26,7 @@ typedef struct {
   zuv__letter_t letter;
   bool posted;
   bool closed;
-  zuv__queue_t queue; /* on its way to this end */
+  zuv__queue_t queue;  /* on its way to this end */
   size_t acknowledged; /* messages of ours that the peer has read */
   bool blocked;        /* waits for acknowledgements */
   size_t send_limit;
@@ -82,22 +82,32 @@ static void release(zuv__channel_t *channel) {
     channel_free(channel);
 }
 
+/* Of what goes out only the newest counts. Subscriptions, which go the other
+ * way, all do. */
+static bool conflates(const zuv__pipe_t *pipe) {
+  const zuv__pattern_t *pattern = pipe->socket->pattern;
+  return pipe->conflate && pattern->conflates && pattern->can_send;
+}
+
 /* Hands over what the pipe has gathered. */
 static void hand_over(end_t *end) {
   end_t *peer = peer_of(end);
-  zuv__channel_t *channel = end->channel;
+  zuv__pipe_t *pipe = end->pipe;
+  zuv__queue_t dropped;
 
-  if (end->pipe->out.count == 0)
+  if (pipe->out.count == 0)
     return;
-  uv_mutex_lock(&channel->mutex);
-  end->sent += end->pipe->out.count;
-  if (peer->closed)
-    zuv__queue_clear(&end->pipe->out, &end->pipe->socket->loop->blocks);
-  else
-    zuv__queue_splice(&peer->queue, &end->pipe->out);
+  zuv__queue_init(&dropped);
+  uv_mutex_lock(&end->channel->mutex);
+  end->sent += pipe->out.count;
+  if (conflates(pipe))
+    zuv__queue_splice(&dropped, &peer->queue);
+  zuv__queue_splice(peer->closed ? &dropped : &peer->queue, &pipe->out);
   wake(peer);
-  uv_mutex_unlock(&channel->mutex);
-  zuv__pipe_flushed(end->pipe, end->pipe->written);
+  uv_mutex_unlock(&end->channel->mutex);
+  /* What frees a body may be the application's: not under the mutex. */
+  zuv__queue_clear(&dropped, &pipe->socket->loop->blocks);
+  zuv__pipe_flushed(pipe, pipe->written);
 }
 
 static void on_flush(zuv__task_t *task) {
@@ -105,6 +115,14 @@ static void on_flush(zuv__task_t *task) {
 }
 
 /* ---- The link below the pipe ---- */
+
+/* Under the mutex. A conflating channel has room always: what it replaces is
+ * never read. */
+static size_t limit_of(const end_t *end, const end_t *peer) {
+  return end->channel->conflate
+             ? 0
+             : zuv__inproc_limit(end->send_limit, peer->receive_limit);
+}
 
 static bool is_full(end_t *end) {
   zuv__channel_t *channel = end->channel;
@@ -123,8 +141,11 @@ static bool is_full(end_t *end) {
 static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   end_t *end = pipe->link;
   zuv__loop_t *loop = pipe->socket->loop;
-  int err = zuv__queue_write(&pipe->out, &loop->blocks, parts, count);
+  int err;
 
+  if (pipe->conflate && conflates(pipe))
+    zuv__queue_clear(&pipe->out, &loop->blocks);
+  err = zuv__queue_write(&pipe->out, &loop->blocks, parts, count);
   if (err != 0)
     return err;
   zuv__loop_schedule_flush(loop, &end->flush);
@@ -165,8 +186,7 @@ static int channel_subscribe(zuv__pipe_t *pipe, bool subscribe,
   zuv_msg_t msg;
   int err;
 
-  if (!end->ready ||
-      (end->peer_type != ZUV_PUB && end->peer_type != ZUV_XPUB))
+  if (!end->ready || (end->peer_type != ZUV_PUB && end->peer_type != ZUV_XPUB))
     return 0;
   err = zuv_msg_init_size(&msg, size + 1);
   if (err != 0)
@@ -193,9 +213,10 @@ static void channel_limits(zuv__pipe_t *pipe) {
   uv_mutex_lock(&end->channel->mutex);
   end->send_limit = (size_t)options->sndhwm;
   end->receive_limit = (size_t)options->rcvhwm;
-  end->limit = end->ready || peer->loop != NULL
-                   ? zuv__inproc_limit(end->send_limit, peer->receive_limit)
-                   : end->send_limit;
+  if (end->ready || peer->loop != NULL)
+    end->limit = limit_of(end, peer);
+  else
+    end->limit = end->channel->conflate ? 0 : end->send_limit;
   pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
   wake(peer);
   uv_mutex_unlock(&end->channel->mutex);
@@ -263,7 +284,7 @@ static void fail(end_t *end, int status) {
   zuv__pipe_ended(pipe);
 }
 
-static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
+static int take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
   zuv__block_pool_t *blocks = &socket->loop->blocks;
   zuv_msg_t msg;
@@ -278,32 +299,39 @@ static void take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
         zuv__msg_size(&msg) - 1);
   zuv__msg_close(&msg);
   zuv__block_pool_unpin(blocks);
-  /* A subscription must not vanish silently: both sides learn of the end. */
-  if (err != 0)
-    fail(pipe->link, err);
+  return err;
 }
 
-static void receive(end_t *end) {
+/* 0, or why the channel must end. */
+static int receive(end_t *end) {
   zuv__queue_t *received = &end->received;
+  zuv__pipe_t *pipe = end->pipe;
+  /* Messages that go into no queue are read when they arrive. */
+  bool read_now = pipe->silent || pipe->socket->pattern->arrived != NULL;
 
-  while (end->pipe != NULL && received->count > 0) {
-    zuv__socket_t *socket = end->pipe->socket;
+  while (received->count > 0) {
+    int err;
 
-    if (is_subscription(received, end->pipe))
-      take_subscription(received, end->pipe);
-    else if (zuv__inproc_deposit_next(received, end->pipe) != 0)
-      zuv__monitor_dropped(socket, 1);
-    /* Messages that go into no queue are read when they arrive. */
-    if (end->pipe != NULL && (end->pipe->socket->pattern->arrived != NULL ||
-                              end->pipe->silent))
-      channel_was_read(end->pipe);
+    if (is_subscription(received, pipe)) {
+      /* It must not vanish silently: both sides learn of the end. */
+      err = take_subscription(received, pipe);
+      if (err != 0)
+        return err;
+    } else {
+      err = zuv__inproc_deposit_next(received, pipe);
+      if (err != 0)
+        zuv__monitor_dropped(pipe->socket, 1);
+    }
+    if (read_now || err != 0)
+      channel_was_read(pipe);
   }
+  return 0;
 }
 
 static int tell_ready(end_t *end, int type, const uint8_t *routing_id,
                       size_t size) {
-  zuv_peer_t *peer = zuv__inproc_peer(type, routing_id, size,
-                                      end->channel->endpoint);
+  zuv_peer_t *peer =
+      zuv__inproc_peer(type, routing_id, size, end->channel->endpoint);
   end->ready = true;
   end->peer_type = type;
   return peer == NULL ? UV_ENOMEM : zuv__pipe_ready(end->pipe, peer);
@@ -329,20 +357,19 @@ static void on_letter(zuv__letter_t *letter) {
   size = peer->routing_id_size;
   memcpy(routing_id, peer->routing_id, size);
   if (taken)
-    end->limit = zuv__inproc_limit(end->send_limit, peer->receive_limit);
+    end->limit = limit_of(end, peer);
   pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
   zuv__queue_splice(&end->received, &end->queue);
   uv_mutex_unlock(&channel->mutex);
 
   if (taken && !end->ready)
     err = tell_ready(end, type, routing_id, size);
-  if (err != 0 || (closed && failure != 0)) {
-    fail(end, err != 0 ? err : failure);
+  if (err == 0)
+    err = closed && failure != 0 ? failure : receive(end);
+  if (err != 0) {
+    fail(end, err);
     return;
   }
-  receive(end);
-  if (end->pipe == NULL)
-    return;
   if (!pipe->silent && !is_full(end))
     zuv__pipe_writable(pipe);
   if (closed) {
@@ -409,8 +436,9 @@ int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
   pipe->connecting = true;
   channel->conflate = pipe->conflate;
   end_take(&channel->ends[ZUV__CHANNEL_CONNECTING], pipe);
-  channel->ends[ZUV__CHANNEL_CONNECTING].limit =
-      channel->ends[ZUV__CHANNEL_CONNECTING].send_limit;
+  if (!channel->conflate)
+    channel->ends[ZUV__CHANNEL_CONNECTING].limit =
+        channel->ends[ZUV__CHANNEL_CONNECTING].send_limit;
   channel->ends[ZUV__CHANNEL_CONNECTING].owner = owner;
   owner->pipe = pipe;
   zuv__pipe_attach(pipe);
@@ -435,7 +463,7 @@ int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
   pipe->conflate = channel->conflate;
   uv_mutex_lock(&channel->mutex);
   end_take(end, pipe);
-  end->limit = zuv__inproc_limit(end->send_limit, peer->receive_limit);
+  end->limit = limit_of(end, peer);
   pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
   wake(peer);
   /* What has come already, and who the peer is, is told by a letter too. */
@@ -452,6 +480,16 @@ void zuv__channel_refuse(zuv__channel_t *channel, int status) {
   wake(&channel->ends[ZUV__CHANNEL_CONNECTING]);
   uv_mutex_unlock(&channel->mutex);
   release(channel);
+}
+
+bool zuv__channel_is_void(zuv__channel_t *channel) {
+  bool is_void;
+
+  uv_mutex_lock(&channel->mutex);
+  is_void = channel->ends[ZUV__CHANNEL_CONNECTING].closed &&
+            channel->ends[ZUV__CHANNEL_BINDING].queue.count == 0;
+  uv_mutex_unlock(&channel->mutex);
+  return is_void;
 }
 
 zuv__pipe_t *zuv__channel_pipe_on(zuv__channel_t *channel, zuv__loop_t *loop) {

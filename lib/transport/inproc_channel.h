@@ -30,6 +30,10 @@ int zuv__channel_take(zuv__channel_t *channel, struct zuv__socket_s *binder);
  * the status, if it is not 0. From any thread. */
 void zuv__channel_refuse(zuv__channel_t *channel, int status);
 
+/* Taking it would be for nothing: the connecting socket has left, and has sent
+ * nothing. */
+bool zuv__channel_is_void(zuv__channel_t *channel);
+
 /* The pipe of the connecting end if it is on this loop, the caller's, and still
  * open; else NULL. */
 zuv__pipe_t *zuv__channel_pipe_on(zuv__channel_t *channel, zuv__loop_t *loop);

@@ -97,14 +97,19 @@ int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to) {
   size_t count = zuv__queue_next_parts(queue);
   zuv_msg_t few[4];
   zuv_msg_t *parts = few;
-  bool more;
+  bool more = true;
   int err;
 
   /* The loop's own array of parts may be with the application just now. */
   if (count > sizeof(few) / sizeof(few[0]))
     parts = zuv__malloc(count * sizeof(*parts));
-  if (parts == NULL)
+  if (parts == NULL) {
+    while (more) {
+      zuv__queue_pop(queue, blocks, few, &more);
+      zuv__msg_close(few);
+    }
     return UV_ENOMEM;
+  }
   zuv__block_pool_pin(blocks);
   for (size_t i = 0; i < count; i++)
     zuv__queue_pop(queue, blocks, &parts[i], &more);
@@ -162,6 +167,13 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   zuv__pipe_attach(bound);
   err = zuv__pipe_ready(bound, connecting_peer);
   err_connecting = zuv__pipe_ready(connecting, binder_peer);
+  if (connecting->state == ZUV__PIPE_ENDED ||
+      connecting->state == ZUV__PIPE_FREED) {
+    /* One has taken the id of the other, which is of the same socket. */
+    if (waiting != NULL)
+      zuv__queue_clear(waiting, &binder->loop->blocks);
+    return 0;
+  }
   if (err == 0)
     err = err_connecting;
   if (err != 0) {

@@ -12,7 +12,7 @@
 int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
                      struct zuv__socket_s *binder, zuv__queue_t *waiting);
 
-/* Moves one message of the queue into the pipe. UV_ENOMEM: it may be lost. */
+/* Moves one message of the queue into the pipe. UV_ENOMEM: it is lost. */
 int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to);
 
 /* A pipe that zuv__inproc_join() will take: it is not attached. */

@@ -15,8 +15,8 @@ static socklen_t fill(struct sockaddr_un *address,
   memset(address, 0, sizeof(*address));
   address->sun_family = AF_UNIX;
   memcpy(address->sun_path, endpoint->path, endpoint->length);
-  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-                     endpoint->length + (endpoint->abstract ? 0 : 1));
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + endpoint->length +
+                     (endpoint->abstract ? 0 : 1));
 }
 
 static int open_socket(const zuv__options_t *options, int *out) {
@@ -61,8 +61,8 @@ static int choose_path(zuv__ipc_endpoint_t *endpoint, char **directory) {
     rmdir(made);
     return UV_ENOMEM;
   }
-  length = snprintf(endpoint->path, sizeof(endpoint->path), "%s/socket",
-                    *directory);
+  length =
+      snprintf(endpoint->path, sizeof(endpoint->path), "%s/socket", *directory);
   endpoint->length = (size_t)length;
   return 0;
 }
@@ -79,8 +79,7 @@ void zuv__ipc_cleanup(char *directory) {
 }
 
 int zuv__ipc_listen(const zuv__ipc_endpoint_t *given,
-                    const zuv__options_t *options, int *out,
-                    char **directory) {
+                    const zuv__options_t *options, int *out, char **directory) {
   zuv__ipc_endpoint_t endpoint = *given;
   struct sockaddr_un address;
   int fd = -1;

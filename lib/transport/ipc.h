@@ -9,8 +9,7 @@
 /* A listening descriptor. For a wildcard *directory is a directory made for it,
  * which the caller owns and later hands to zuv__ipc_cleanup(); else NULL. */
 int zuv__ipc_listen(const zuv__ipc_endpoint_t *endpoint,
-                    const zuv__options_t *options, int *out,
-                    char **directory);
+                    const zuv__options_t *options, int *out, char **directory);
 
 /* Removes the socket and its directory, and frees the text. NULL is fine. */
 void zuv__ipc_cleanup(char *directory);

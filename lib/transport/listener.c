@@ -119,7 +119,8 @@ static void on_listening(void *owner, int events) {
 
   (void)events;
   for (int i = 0; i < ACCEPTS_PER_EVENT_MAX && listener->io != NULL; i++) {
-    int fd = accept4(listener->io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd =
+        accept4(listener->io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     int err = fd < 0 ? errno : 0;
 
     if (fd >= 0) {

@@ -25,9 +25,9 @@ typedef struct zuv__output_s {
   zuv__large_body_t *large;
   uint32_t large_count;
   uint32_t large_room;
-  uint32_t large_done;   /* bodies that the kernel has */
-  size_t large_written;  /* bytes of the body after these */
-  size_t size;           /* bytes to write in all */
+  uint32_t large_done;           /* bodies that the kernel has */
+  size_t large_written;          /* bytes of the body after these */
+  size_t size;                   /* bytes to write in all */
   zuv__large_body_t first_large; /* room for one without an allocation */
 } zuv__output_t;
 

@@ -44,8 +44,8 @@ static int link_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   if (pipe->conflate)
     err = write_conflated(pipe, parts, count);
   else
-    err = zuv__queue_write(&pipe->out, &pipe->socket->loop->blocks, parts,
-                           count);
+    err =
+        zuv__queue_write(&pipe->out, &pipe->socket->loop->blocks, parts, count);
   if (err != 0)
     return err;
   if (!pipe->conflate && zuv__limit_reached(pipe->out.count, pipe->out_limit))
@@ -86,10 +86,13 @@ static void link_limits(zuv__pipe_t *pipe) {
     zuv__pipe_writable(pipe);
 }
 
+/* A handshake is none of the pipe's. */
 static bool nothing_waits(const zuv__session_t *session) {
+  const zuv__connection_t *connection = session->connection;
+
   return session->pipe->out.count == 0 &&
-         (session->connection == NULL ||
-          zuv__connection_is_flushed(session->connection));
+         (connection == NULL || connection->state != ZUV__CONNECTION_TRAFFIC ||
+          zuv__connection_is_flushed(connection));
 }
 
 static void link_drain(zuv__pipe_t *pipe) {
@@ -123,8 +126,8 @@ static const zuv__link_ops_t link_ops = {
 /* ---- For the owner ---- */
 
 int zuv__session_open_pipe(zuv__session_t *session) {
-  zuv__pipe_t *pipe = zuv__pipe_new(session->socket, &link_ops, session,
-                                    session->endpoint);
+  zuv__pipe_t *pipe =
+      zuv__pipe_new(session->socket, &link_ops, session, session->endpoint);
   if (pipe == NULL)
     return UV_ENOMEM;
   pipe->connecting = session->connecting;
@@ -224,5 +227,10 @@ void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
     zuv__pipe_lost(pipe);
   zuv__session_event(session, ZUV_EVENT_DISCONNECTED, loss->status,
                      pipe != NULL && !loss->in_handshake ? pipe->peer : NULL);
-  session->owner->lost(session, loss);
+  /* What the connection had yet to write is gone with it. */
+  if (pipe != NULL && pipe->state == ZUV__PIPE_LINGERING &&
+      nothing_waits(session))
+    zuv__pipe_drained(pipe);
+  else
+    session->owner->lost(session, loss);
 }

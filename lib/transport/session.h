@@ -34,12 +34,12 @@ typedef struct zuv__session_owner_s {
 struct zuv__session_s {
   zuv__socket_t *socket;
   const zuv__session_owner_t *owner;
-  const zuv__options_t *options;        /* the owner's copy */
-  const zuv__engine_config_t *config;   /* the owner's */
-  const char *endpoint;                 /* the owner's text */
-  zuv__connection_t *connection;        /* NULL: none now */
-  zuv__pipe_t *pipe;                    /* NULL: not yet */
-  bool connecting;                      /* the owner is a connector */
+  const zuv__options_t *options;      /* the owner's copy */
+  const zuv__engine_config_t *config; /* the owner's */
+  const char *endpoint;               /* the owner's text */
+  zuv__connection_t *connection;      /* NULL: none now */
+  zuv__pipe_t *pipe;                  /* NULL: not yet */
+  bool connecting;                    /* the owner is a connector */
 };
 
 /* What a handshake says of us, for the options of a listener or connector,

@@ -17,9 +17,8 @@ static int set(int fd, int level, int name, int value) {
 }
 
 socklen_t zuv__tcp_address_length(const struct sockaddr_storage *address) {
-  return address->ss_family == AF_INET6
-             ? (socklen_t)sizeof(struct sockaddr_in6)
-             : (socklen_t)sizeof(struct sockaddr_in);
+  return address->ss_family == AF_INET6 ? (socklen_t)sizeof(struct sockaddr_in6)
+                                        : (socklen_t)sizeof(struct sockaddr_in);
 }
 
 /* What must be set before bind or connect. */

@@ -6,8 +6,8 @@
 #include "core/options.h"
 #include "transport/endpoint.h"
 
-/* The address that binding to the endpoint means. A host name is looked up while
- * the call waits. UV_ENODEV: no such host or interface. */
+/* The address that binding to the endpoint means. A host name is looked up
+ * while the call waits. UV_ENODEV: no such host or interface. */
 int zuv__tcp_resolve_bind(const zuv__tcp_endpoint_t *endpoint, bool ipv6,
                           struct sockaddr_storage *out);
 
@@ -16,8 +16,8 @@ int zuv__tcp_resolve_bind(const zuv__tcp_endpoint_t *endpoint, bool ipv6,
 int zuv__tcp_listen(const zuv__tcp_endpoint_t *endpoint,
                     const zuv__options_t *options, int *out);
 
-/* A descriptor on its way to the address: 0 when connected, UV_EALREADY while it is in progress, or
- * an error, and no descriptor then. */
+/* A descriptor on its way to the address: 0 when connected, UV_EALREADY while
+ * it is in progress, or an error, and no descriptor then. */
 int zuv__tcp_connect(const struct sockaddr *address, socklen_t length,
                      const zuv__tcp_endpoint_t *endpoint,
                      const zuv__options_t *options, int *out);

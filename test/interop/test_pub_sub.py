@@ -259,14 +259,32 @@ class PubSub(InteropTest):
     xsub, xpub = stage.zuv('XSUB'), stage.libzmq('XPUB')
     stage.join(xsub, xpub)
     self.xsub(xpub, xsub)
-    self.carry_all_sizes(xpub, xsub)
+    self.carry_all_sizes(xpub, xsub, largest=stage.largest)
 
   @each_way
   def test_libzmq_xsub(self, stage):
     xpub, xsub = stage.zuv('XPUB'), stage.libzmq('XSUB')
     stage.join(xpub, xsub)
     self.xsub(xpub, xsub)
-    self.carry_all_sizes(xpub, xsub)
+    self.carry_all_sizes(xpub, xsub, largest=stage.largest)
+
+  @each_way
+  def test_zuv_xsub_many_in_order(self, stage):
+    xsub, xpub = stage.zuv('XSUB', UNLIMITED), stage.libzmq('XPUB', UNLIMITED)
+    stage.join(xsub, xpub)
+    self.subscribed(xpub, xsub)
+    self.carry_many(xpub, xsub)
+
+  @each_way
+  def test_zuv_xpub_many_in_order(self, stage):
+    xpub, xsub = stage.zuv('XPUB', UNLIMITED), stage.libzmq('XSUB', UNLIMITED)
+    stage.join(xpub, xsub)
+    self.subscribed(xpub, xsub)
+    self.carry_many(xpub, xsub)
+
+  def subscribed(self, xpub, xsub):
+    xsub.send(b'\1')
+    self.same(xpub.receive(), [b'\1'])
 
   def xsub(self, xpub, xsub):
     """Subscriptions are messages here, and other messages go up, too."""

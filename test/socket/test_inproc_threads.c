@@ -328,6 +328,7 @@ static void a_conflating_sender_never_waits(void **state) {
   harness_set(push, ZUV_CONFLATE, 1);
   harness_set(push, ZUV_SNDHWM, 1);
   join(h, &side, push);
+  harness_send_waiting(push, "first");
   for (int i = 0; i < 10; i++) {
     assert_int_equal(harness_fill(push, "", 500), 500);
     uv_run(&h->loop, UV_RUN_NOWAIT);

@@ -159,7 +159,7 @@ static int connect_one(void) {
   return retry(zuv_connect(&stage.connecter.zuv, text));
 }
 
-static int begin(void) {
+static int open_both(void) {
   const talk_t *talk = stage.talk;
   uv_loop_t *loop = &stage.rig.loop;
   int err = retry(zuv_context_init(&stage.context));
@@ -171,11 +171,21 @@ static int begin(void) {
   if (err == 0)
     err = open_one(&stage.connecter, talk->two_loops ? &stage.other_loop : loop,
                    talk->connecter, &stage.connecter_open);
-  if (err == 0)
-    err = talk->connect_first ? connect_one() : bind_one();
-  if (err == 0)
-    err = talk->connect_first ? bind_one() : connect_one();
   return err;
+}
+
+static int join_both(void) {
+  bool connect_first = stage.talk->connect_first;
+  int err = connect_first ? connect_one() : bind_one();
+
+  if (err == 0)
+    err = connect_first ? bind_one() : connect_one();
+  return err;
+}
+
+static int begin(void) {
+  int err = open_both();
+  return err != 0 ? err : join_both();
 }
 
 static void on_sent(zuv_send_t *request, int status) {
@@ -396,11 +406,123 @@ static void test_after_hard_times_all_is_said(void **state) {
   }
 }
 
+/* ---- Particular moments ---- */
+
+static void stage_open_for(const talk_t *talk) {
+  stage_open(talk, 0, 0);
+  assert_int_equal(open_both(), 0);
+}
+
+static void fail_from_now(bool fail) {
+  memory.fail_from = fail ? memory.count + 1 : 0;
+  memory.fail_to = fail ? SIZE_MAX : 0;
+}
+
+static void run_both(void) {
+  for (int i = 0; i < 4; i++) {
+    uv_run(&stage.rig.loop, UV_RUN_NOWAIT);
+    run_other_loop();
+  }
+}
+
+static int send_large(actor_t *actor, size_t parts_count, size_t size) {
+  zuv_msg_t parts[8];
+  int err;
+
+  for (size_t i = 0; i < parts_count; i++)
+    zuv_msg_init_view(&parts[i], large, size);
+  err = zuv_try_send(&actor->zuv, parts, parts_count);
+  for (size_t i = 0; i < parts_count; i++)
+    zuv_msg_close(&parts[i]);
+  return err;
+}
+
+/* The older message is dropped for the newer, for which there is no memory. */
+static void test_a_newest_message_may_be_lost(void **state) {
+  static const talk_t talk = {"conflated", TCP,   ZUV_PUSH,
+                              ZUV_PULL,    false, false};
+  int value = 0;
+  size_t size = sizeof(value);
+
+  (void)state;
+  stage_open_for(&talk);
+  actor_set(&stage.connecter, ZUV_CONFLATE, 1);
+  zuv_recv_stop(&stage.connecter.zuv);
+  assert_int_equal(join_both(), 0);
+  rig_until(&stage.rig, send_large(&stage.binder, 1, 300) == 0);
+  rig_until(&stage.rig, zuv_get_option(&stage.connecter.zuv, ZUV_EVENTS, &value,
+                                       &size) == 0 &&
+                            value == ZUV_POLLIN);
+  assert_int_equal(send_large(&stage.binder, 1, 300), 0);
+  fail_from_now(true);
+  run_both();
+  fail_from_now(false);
+  zuv_recv_start(&stage.connecter.zuv, on_question);
+  run_both();
+  rig_until(&stage.rig, send_large(&stage.binder, 1, 300) == 0);
+  rig_until(&stage.rig, stage.connecter.received > 0);
+  end();
+  expect_no_leak(0);
+}
+
+/* What could not be received has left its room all the same. */
+static void test_lost_messages_leave_their_room(void **state) {
+  static const talk_t talk = {"two loops, small limits",
+                              "inproc://memory",
+                              ZUV_PUSH,
+                              ZUV_PULL,
+                              false,
+                              true};
+  (void)state;
+  stage_open_for(&talk);
+  actor_set(&stage.binder, ZUV_SNDHWM, 1);
+  actor_set(&stage.connecter, ZUV_RCVHWM, 1);
+  assert_int_equal(join_both(), 0);
+  run_both();
+  for (int i = 0; i < 10; i++) {
+    assert_int_equal(send_large(&stage.binder, 5, 10), 0);
+    uv_run(&stage.rig.loop, UV_RUN_NOWAIT);
+    fail_from_now(true);
+    run_other_loop();
+    fail_from_now(false);
+    run_both();
+  }
+  assert_int_equal(stage.connecter.received, 0);
+  assert_int_equal(send_large(&stage.binder, 5, 10), 0);
+  run_both();
+  assert_int_equal(stage.connecter.received, 1);
+  end();
+  expect_no_leak(0);
+}
+
+/* The subscriber has left before its subscription finds no memory. */
+static void test_a_subscription_may_be_lost_last(void **state) {
+  static const talk_t talk = {
+      "two loops, leaving", "inproc://memory", ZUV_SUB, ZUV_XPUB, false, true};
+  (void)state;
+  stage_open_for(&talk);
+  assert_int_equal(join_both(), 0);
+  run_both();
+  run_both();
+  assert_int_equal(
+      zuv_set_option(&stage.binder.zuv, ZUV_SUBSCRIBE, "another", 7), 0);
+  zuv_close(&stage.binder.zuv, actor_on_close);
+  uv_run(&stage.rig.loop, UV_RUN_NOWAIT);
+  fail_from_now(true);
+  run_other_loop();
+  fail_from_now(false);
+  end();
+  expect_no_leak(0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_failed_allocation_is_survived),
       cmocka_unit_test(test_hard_times_are_survived),
       cmocka_unit_test(test_after_hard_times_all_is_said),
+      cmocka_unit_test(test_a_newest_message_may_be_lost),
+      cmocka_unit_test(test_lost_messages_leave_their_room),
+      cmocka_unit_test(test_a_subscription_may_be_lost_last),
   };
   zuv_replace_allocator(failing_malloc, failing_realloc, failing_calloc,
                         failing_free);
