@@ -248,8 +248,8 @@ ZUV_EXTERN int zuv_msg_init_copy(zuv_msg_t *msg, const void *data, size_t size);
 
 /* A message that refers to the caller's bytes without a copy. free_cb(data,
  * hint) runs once, when the last reference is closed, in whatever thread that
- * happens. UV_ENOMEM: free_cb is not called. UV_EINVAL: data is NULL with a
- * size, or free_cb is NULL. */
+ * happens; it may not call functions of a socket. UV_ENOMEM: free_cb is not
+ * called. UV_EINVAL: data is NULL with a size, or free_cb is NULL. */
 ZUV_EXTERN int zuv_msg_init_data(zuv_msg_t *msg, void *data, size_t size,
                                  zuv_free_cb free_cb, void *hint);
 

@@ -6,7 +6,7 @@
 #include "core/socket.h"
 
 /* For pipes that nobody reads, that conflate, or whose pattern looks at every
- * part. */
+ * part. On UV_ENOMEM the first parts may be taken. */
 ZUV__COLD int zuv__pipe_deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
                                           size_t count);
 

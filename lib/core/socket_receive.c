@@ -174,13 +174,13 @@ static int dispatch_run(zuv__socket_t *socket, zuv__pipe_t *pipe, int left) {
          may_deliver(socket) &&
          zuv__queue_pop_single(&pipe->in, blocks, &part)) {
     left--;
+    if (pipe->in.count == 0)
+      zuv__list_remove(&pipe->in_readers);
     socket->recv_cb(socket->handle, &part, 1, pipe->peer);
     zuv__msg_discard(&part);
     zuv__pipe_was_read(pipe);
   }
   zuv__block_pool_unpin(blocks);
-  if (pipe->in.count == 0)
-    zuv__list_remove(&pipe->in_readers);
   return left;
 }
 

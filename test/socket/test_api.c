@@ -521,6 +521,36 @@ static void close_on_writable(zuv_socket_t *s) {
   harness_close_begin((harness_socket_t *)s);
 }
 
+static int events_at_the_last;
+
+static void look_for_more(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                          zuv_peer_t *peer) {
+  harness_socket_t *s = (harness_socket_t *)socket;
+
+  (void)parts;
+  (void)count;
+  (void)peer;
+  s->received++;
+  events_at_the_last = harness_get(s, ZUV_EVENTS);
+}
+
+static void the_last_message_leaves_nothing_to_read(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  size_t before;
+
+  harness_join(pull, push, NULL);
+  assert_int_equal(harness_fill(push, "", 3), 3);
+  harness_wait(h, harness_get(pull, ZUV_EVENTS) == ZUV_POLLIN);
+  harness_settle(h);
+  before = pull->received;
+  assert_int_equal(zuv_recv_start(&pull->zuv, look_for_more), 0);
+  harness_wait(h, pull->received == before + 3);
+  assert_int_equal(events_at_the_last, 0);
+  pull->received = before;
+}
+
 static size_t events_told;
 
 static void count_event(zuv_socket_t *s, const zuv_event_t *event) {
@@ -694,6 +724,7 @@ int main(int argc, char **argv) {
       harness_test(a_stopped_receiver_holds_up_the_sender),
       harness_test(a_message_tells_of_its_peer),
       harness_test(a_peer_has_the_properties_of_its_handshake),
+      harness_test(the_last_message_leaves_nothing_to_read),
       harness_test(events_from_before_are_not_told),
       harness_test(every_callback_may_close),
       harness_test(a_socket_with_an_endpoint_keeps_the_loop_alive),
