@@ -120,22 +120,22 @@ static inline zuv__entry_t *zuv__entry_at(zuv__block_t *block,
   return (zuv__entry_t *)(void *)((uint8_t *)block->bytes + offset);
 }
 
-/* memcpy without a call, for sizes that are mostly small and at least 16. */
+/* memcpy without a call, for sizes that are mostly small and at least 32. */
 static inline void zuv__copy_small(uint8_t *to, const uint8_t *from,
                                    size_t size) {
   const uint8_t *last;
   uint8_t *to_last;
 
-  if (size < 16) {
+  if (size < 32) {
     if (size > 0)
       memcpy(to, from, size);
     return;
   }
-  last = from + size - 16;
-  to_last = to + size - 16;
-  for (; from < last; from += 16, to += 16)
-    memcpy(to, from, 16);
-  memcpy(to_last, last, 16);
+  last = from + size - 32;
+  to_last = to + size - 32;
+  for (; from < last; from += 32, to += 32)
+    memcpy(to, from, 32);
+  memcpy(to_last, last, 32);
 }
 
 static inline size_t zuv__entry_room(size_t size) {
@@ -154,15 +154,21 @@ static inline int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
   zuv__msg_t *m = zuv__msg(parts);
   zuv__block_t *tail = queue->tail;
   size_t size = m->u.far.size;
+  const uint8_t *data = m->u.far.data;
   zuv__entry_t *entry;
 
-  if (count != 1 || m->kind != ZUV__MSG_VIEW || size > ZUV__QUEUE_COPY_MAX ||
+  if (m->kind == ZUV__MSG_INLINE) {
+    size = m->near_size;
+    data = m->u.near;
+  }
+  if (count != 1 || m->kind == ZUV__MSG_COUNTED ||
+      m->kind == ZUV__MSG_CONSTANT || size > ZUV__QUEUE_COPY_MAX ||
       m->metadata != NULL || tail == NULL ||
       zuv__entry_room(size) > ZUV__QUEUE_BLOCK_ROOM - tail->used)
     return zuv__queue_write_parts(queue, pool, parts, count);
   entry = zuv__entry_at(tail, tail->used);
   *entry = (zuv__entry_t){.size = (uint16_t)size, .flags = m->flags};
-  zuv__copy_small((uint8_t *)(entry + 1), m->u.far.data, size);
+  zuv__copy_small((uint8_t *)(entry + 1), data, size);
   zuv__msg_init(parts);
   queue->mark = tail;
   queue->marked = tail->used += (uint32_t)zuv__entry_room(size);
