@@ -163,15 +163,21 @@ static inline bool is_only_reader(const zuv__socket_t *socket) {
   return socket->readers.next == socket->readers.prev;
 }
 
-/* The usual case: one pipe has messages of a single part, which the pattern
- * does not touch. Answers how many more may be delivered. */
+/* The usual case: one pipe has messages of a single part, and the pattern lets
+ * them pass as they are, always. */
+static inline bool may_run(const zuv__socket_t *socket) {
+  return socket->pattern->receive == NULL &&
+         socket->pattern->readable_now == NULL && is_only_reader(socket);
+}
+
+/* Answers how many more may be delivered. */
 static int dispatch_run(zuv__socket_t *socket, zuv__pipe_t *pipe, int left) {
   zuv__block_pool_t *blocks = &socket->loop->blocks;
   zuv_msg_t part;
 
   zuv__block_pool_pin(blocks);
   while (left > 0 && pipe->in.count > 0 && is_only_reader(socket) &&
-         may_deliver(socket) &&
+         socket->recv_cb != NULL &&
          zuv__queue_pop_single(&pipe->in, blocks, &part)) {
     left--;
     if (pipe->in.count == 0)
@@ -192,7 +198,7 @@ static int dispatch_pipes(zuv__socket_t *socket, int left) {
 
     if (pipe == NULL)
       break;
-    if (socket->pattern->receive == NULL && is_only_reader(socket))
+    if (may_run(socket))
       left = dispatch_run(socket, pipe, left);
     if (left == before) {
       dispatch_one(socket, pipe);
