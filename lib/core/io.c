@@ -21,13 +21,13 @@ int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
   zuv__io_t *io = zuv__malloc(sizeof(*io));
   int err;
 
-  if (io == NULL) {
-    err = UV_ENOMEM;
-    goto fail;
-  }
+  if (io == NULL)
+    return UV_ENOMEM;
   err = uv_poll_init(loop->uv, &io->poll, fd);
-  if (err != 0)
-    goto fail;
+  if (err != 0) {
+    zuv__free(io);
+    return err;
+  }
   uv_unref((uv_handle_t *)&io->poll);
   io->loop = loop;
   io->owner = owner;
@@ -36,11 +36,6 @@ int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
   io->events = 0;
   *out = io;
   return 0;
-
-fail:
-  zuv__free(io);
-  close(fd);
-  return err;
 }
 
 int zuv__io_watch(zuv__io_t *io, int events) {

@@ -21,8 +21,8 @@ struct zuv__io_s {
   zuv__grave_t grave;
 };
 
-/* Takes the descriptor over, and makes it non-blocking. On error it is closed
- * as well. */
+/* Takes the descriptor over, and makes it non-blocking. On error it is still
+ * the caller's; UV_EEXIST: the loop watches it already. */
 int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
                  zuv__io_t **out);
 

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/random.h"
@@ -194,6 +195,7 @@ static void follow(connector_t *connector, int fd, int status) {
   int err = zuv__io_open(loop_of(connector), fd, connector, on_connecting, &io);
 
   if (err != 0) {
+    close(fd);
     wait_for_next(connector, err);
     return;
   }

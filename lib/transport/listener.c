@@ -100,6 +100,8 @@ static int serve(listener_t *listener, int fd) {
   if (err == 0) {
     tell(listener, ZUV_EVENT_ACCEPTED, 0, 0);
     err = zuv__connection_new(&accepted->session, io);
+  } else {
+    close(fd);
   }
   if (err != 0) {
     zuv__session_end_pipe(&accepted->session);
@@ -216,13 +218,14 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
   if (err != 0)
     goto fail;
   err = set_text(listener, fd);
+  if (err == 0)
+    err = zuv__io_open(socket->loop, fd, listener, on_listening, &listener->io);
   if (err != 0) {
-    close(fd);
+    /* A descriptor that was to be adopted is still its owner's. */
+    if (listener->options.use_fd < 0)
+      close(fd);
     goto fail;
   }
-  err = zuv__io_open(socket->loop, fd, listener, on_listening, &listener->io);
-  if (err != 0)
-    goto fail;
   err = zuv__io_watch(listener->io, UV_READABLE);
   if (err == 0)
     err = zuv__socket_add_endpoint(socket, &listener->endpoint);
