@@ -112,11 +112,6 @@ int zuv__msg_make_lasting(zuv_msg_t *msg) {
   return 0;
 }
 
-int zuv__msg_make_shared(zuv_msg_t *msg) {
-  /* Inline and constant bodies copy without allocation, counted ones share. */
-  return zuv__msg_make_lasting(msg);
-}
-
 int zuv_msg_move(zuv_msg_t *to, zuv_msg_t *from) {
   int err;
 

@@ -145,10 +145,6 @@ static inline void zuv__msg_take(zuv_msg_t *to, zuv_msg_t *from) {
  * a counted slice. UV_ENOMEM: unchanged. */
 int zuv__msg_make_lasting(zuv_msg_t *msg);
 
-/* Makes the message shareable by zuv_msg_copy() without copying the bytes for
- * each sharer, unless they are few. UV_ENOMEM: unchanged. */
-int zuv__msg_make_shared(zuv_msg_t *msg);
-
 /* Releases a message whose memory is not used any more. */
 static inline void zuv__msg_discard(zuv_msg_t *msg) {
   if (zuv__msg(msg)->kind == ZUV__MSG_COUNTED)

@@ -104,7 +104,7 @@ static int share(zuv__fan_out_t *fan_out) {
     int err = 0;
 
     if (zuv__msg_size(part) > ZUV__QUEUE_COPY_MAX)
-      err = zuv__msg_make_shared(part);
+      err = zuv__msg_make_lasting(part);
     if (err != 0)
       return err;
   }
