@@ -6,6 +6,7 @@
 
 static void on_poll(uv_poll_t *handle, int status, int events) {
   zuv__io_t *io = zuv__container_of(handle, zuv__io_t, poll);
+  zuv__loop_t *loop = io->loop;
 
   if (status < 0) {
     /* libuv stops watching a descriptor in error; reading or writing it tells
@@ -14,6 +15,8 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     io->events = 0;
   }
   io->cb(io->owner, events);
+  if (loop->pause != NULL)
+    loop->pause(loop);
 }
 
 int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,

@@ -36,10 +36,22 @@ static void registry_init(void) {
   registry_error = uv_mutex_init(&registry_mutex);
 }
 
+void zuv__loops_init(void) {
+  uv_once(&registry_once, registry_init);
+}
+
+void zuv__loops_lock(void) {
+  uv_mutex_lock(&registry_mutex);
+}
+
+void zuv__loops_unlock(void) {
+  uv_mutex_unlock(&registry_mutex);
+}
+
 static void arm_timer(zuv__loop_t *loop);
 static void loop_free(zuv__loop_t *loop);
 
-static void run_tasks(zuv__list_t *tasks) {
+static void run_tasks(zuv__loop_t *loop, zuv__list_t *tasks) {
   zuv__list_t now;
 
   zuv__list_init(&now);
@@ -48,6 +60,8 @@ static void run_tasks(zuv__list_t *tasks) {
     zuv__task_t *task = zuv__container_of(now.next, zuv__task_t, link);
     zuv__list_remove(&task->link);
     task->run(task);
+    if (loop->pause != NULL)
+      loop->pause(loop);
   }
 }
 
@@ -79,6 +93,13 @@ static void wake(zuv__loop_t *loop) {
     uv_idle_start(&loop->idle, on_idle);
 }
 
+static void sleep_or_wake(zuv__loop_t *loop) {
+  if (work_waits(loop))
+    wake(loop);
+  else
+    uv_idle_stop(&loop->idle);
+}
+
 void zuv__loop_bury(zuv__loop_t *loop, zuv__grave_t *grave, void *memory) {
   grave->rounds = GRAVE_ROUNDS;
   grave->memory = memory;
@@ -94,6 +115,19 @@ static void on_walked(zuv__loop_t *loop) {
     zuv__socket_abandon(zuv__container_of(node, zuv__socket_t, in_loop));
 }
 
+void zuv__loop_work(zuv__loop_t *loop) {
+  for (int i = 0; i < TASK_ROUNDS && zuv__loop_has_work(loop); i++) {
+    run_tasks(loop, &loop->tasks);
+    run_tasks(loop, &loop->dirty);
+  }
+  sleep_or_wake(loop);
+}
+
+void zuv__loop_flush(zuv__loop_t *loop) {
+  run_tasks(loop, &loop->dirty);
+  sleep_or_wake(loop);
+}
+
 static void on_prepare(uv_prepare_t *prepare) {
   zuv__loop_t *loop = zuv__container_of(prepare, zuv__loop_t, prepare);
 
@@ -101,16 +135,7 @@ static void on_prepare(uv_prepare_t *prepare) {
   if (!loop->walked && uv_is_closing((uv_handle_t *)&loop->canary->async))
     on_walked(loop);
   dig_up(loop);
-  for (int i = 0; i < TASK_ROUNDS; i++) {
-    run_tasks(&loop->tasks);
-    run_tasks(&loop->dirty);
-    if (zuv__list_empty(&loop->tasks) && zuv__list_empty(&loop->dirty))
-      break;
-  }
-  if (work_waits(loop))
-    wake(loop);
-  else
-    uv_idle_stop(&loop->idle);
+  zuv__loop_work(loop);
   if (loop->socket_count == 0 && zuv__list_empty(&loop->tasks) &&
       zuv__list_empty(&loop->dirty) && zuv__list_empty(&loop->graveyard))
     loop_free(loop);
@@ -413,7 +438,7 @@ static zuv__loop_t *find_locked(uv_loop_t *uv) {
 zuv__loop_t *zuv__loop_find(uv_loop_t *uv) {
   zuv__loop_t *loop;
 
-  uv_once(&registry_once, registry_init);
+  zuv__loops_init();
   if (registry_error != 0)
     return NULL;
   uv_mutex_lock(&registry_mutex);

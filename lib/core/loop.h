@@ -85,6 +85,11 @@ struct zuv__loop_s {
 
   zuv__list_t graveyard; /* watchers that the program closed */
 
+  /* Called between pieces of the loop's own work, where any API call would be
+   * legal; NULL: nobody wants to know. */
+  void (*pause)(zuv__loop_t *loop);
+  void *pause_data;
+
   zuv__block_pool_t blocks;
   zuv__body_t *chunk;     /* the receive buffer, or NULL */
   zuv__body_t *big_chunk; /* a spare one for large frames, or NULL */
@@ -100,6 +105,11 @@ int zuv__loop_acquire(uv_loop_t *uv, zuv__loop_t **out);
 /* One socket less. After the last the state goes away, once no task and no
  * grave is left. */
 void zuv__loop_release(zuv__loop_t *loop);
+/* Around a fork(): no other thread makes or frees a loop's state. */
+void zuv__loops_init(void);
+void zuv__loops_lock(void);
+void zuv__loops_unlock(void);
+
 /* The state of the loop, or NULL if zuv is not on it. */
 zuv__loop_t *zuv__loop_find(uv_loop_t *uv);
 
@@ -113,6 +123,16 @@ static inline void zuv__task_init(zuv__task_t *task,
 void zuv__loop_schedule(zuv__loop_t *loop, zuv__task_t *task);
 /* The same, after all ordinary tasks: for flushing what these have written. */
 void zuv__loop_schedule_flush(zuv__loop_t *loop, zuv__task_t *task);
+
+/* Does now what else would be done before the next poll. Not from a callback of
+ * the loop. */
+void zuv__loop_work(zuv__loop_t *loop);
+/* Only the flushes; from anywhere. */
+void zuv__loop_flush(zuv__loop_t *loop);
+
+static inline bool zuv__loop_has_work(const zuv__loop_t *loop) {
+  return !zuv__list_empty(&loop->tasks) || !zuv__list_empty(&loop->dirty);
+}
 
 static inline void zuv__task_cancel(zuv__task_t *task) {
   zuv__list_remove(&task->link);

@@ -7,7 +7,7 @@
  *   constant  bytes that never go away
  *   view      bytes that somebody else owns until the current call returns
  *
- * The count is the only atomic of the core: bodies cross threads. */
+ * The count is atomic, since bodies cross threads. */
 #ifndef ZUV_CORE_MESSAGE_H
 #define ZUV_CORE_MESSAGE_H
 
@@ -61,6 +61,9 @@ _Static_assert(sizeof(zuv__msg_t) == sizeof(zuv_msg_t), "zuv_msg_t is 64");
 
 /* Flags. */
 enum {
+  /* Of the blocking layer: what zmq.h tells of a message. */
+  ZUV__MSG_MORE = 1,
+  ZUV__MSG_SHARED = 2,
   ZUV__MSG_COMMAND = 4 /* a subscription on its way through an inproc queue */
 };
 

@@ -25,6 +25,8 @@ typedef struct zuv__pattern_s {
   bool raw;            /* speaks no ZMTP */
   bool single_connect; /* a second connect to the same text is a no-op */
   bool conflates;      /* honours ZUV_CONFLATE */
+  /* receive needs no pipe, and nothing that changes outside API calls */
+  bool receives_alone;
   size_t state_size;   /* zeroed, at socket->pattern_state */
 
   /* Both may be NULL. destroy runs when all pipes are gone. */
@@ -52,6 +54,10 @@ typedef struct zuv__pattern_s {
   int (*send)(struct zuv__socket_s *socket, zuv_msg_t *parts, size_t count);
   /* False: send would answer UV_EAGAIN or UV_EPROTO now. */
   bool (*writable_now)(struct zuv__socket_s *socket);
+
+  /* 0 if a message that begins with this part would be sent now, else what send
+   * would answer. NULL: UV_EAGAIN if not writable_now. */
+  int (*check_first)(struct zuv__socket_s *socket, const zuv_msg_t *first);
 
   /* The next message of `pipe` goes to the application: change it as needed,
    * or ZUV__DROP. The parts may be views. NULL: deliver as it is. */

@@ -1,10 +1,12 @@
 #include "core/peer.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "core/pipe.h"
 #include "zmtp/metadata.h"
+#include "zmtp/socket_type.h"
 
 zuv_peer_t *zuv__peer_new(const char *address, const char *endpoint, int type,
                           const char *mechanism, const void *routing_id,
@@ -17,8 +19,10 @@ zuv_peer_t *zuv__peer_new(const char *address, const char *endpoint, int type,
 
   if (peer == NULL)
     return NULL;
-  peer->references = 1;
+  atomic_init(&peer->references, 1);
+  atomic_init(&peer->values, NULL);
   peer->type = type;
+  peer->fd = -1;
   peer->mechanism = mechanism;
   memcpy(peer->address, address, address_size);
   end = peer->address + address_size;
@@ -33,8 +37,12 @@ zuv_peer_t *zuv__peer_new(const char *address, const char *endpoint, int type,
 }
 
 void zuv__peer_release(zuv_peer_t *peer) {
-  if (--peer->references > 0)
+  /* The last holder needs no atomic decrement: nobody else can touch it. */
+  if (atomic_load_explicit(&peer->references, memory_order_acquire) != 1 &&
+      atomic_fetch_sub_explicit(&peer->references, 1, memory_order_acq_rel) !=
+          1)
     return;
+  zuv__free(atomic_load_explicit(&peer->values, memory_order_relaxed));
   zuv__free(peer->metadata);
   zuv__free(peer->user_id);
   zuv__free(peer);
@@ -79,4 +87,70 @@ const void *zuv_peer_property(const zuv_peer_t *peer, const char *name,
     return NULL;
   *size = property.value_size;
   return property.value;
+}
+
+static bool find_exact(const zuv_peer_t *peer, const char *name,
+                       zuv__property_t *property) {
+  size_t size = strlen(name);
+  size_t offset = 0;
+
+  while (zuv__metadata_next(peer->metadata, peer->metadata_size, &offset,
+                            property) > 0)
+    if (property->name_size == size && memcmp(property->name, name, size) == 0)
+      return true;
+  return false;
+}
+
+/* The values, each one octet in front of where it is in the metadata: there,
+ * behind it, is room for its NUL. */
+static char *values_new(const zuv_peer_t *peer) {
+  char *values = zuv__calloc(1, peer->metadata_size);
+  zuv__property_t property;
+  size_t offset = 0;
+
+  if (values == NULL)
+    return NULL;
+  while (zuv__metadata_next(peer->metadata, peer->metadata_size, &offset,
+                            &property) > 0)
+    memcpy(values + (property.value - peer->metadata) - 1, property.value,
+           property.value_size);
+  return values;
+}
+
+/* Most peers are never asked, so they are made when the first one asks. */
+static const char *values_of(zuv_peer_t *peer) {
+  char *values = atomic_load_explicit(&peer->values, memory_order_acquire);
+  char *own;
+
+  if (values != NULL)
+    return values;
+  own = values_new(peer);
+  if (own == NULL)
+    return NULL;
+  if (atomic_compare_exchange_strong_explicit(&peer->values, &values, own,
+                                              memory_order_acq_rel,
+                                              memory_order_acquire))
+    return own;
+  zuv__free(own);
+  return values;
+}
+
+const char *zuv__peer_text(zuv_peer_t *peer, const char *name) {
+  zuv__property_t property;
+  const char *values;
+
+  if (strcmp(name, "Peer-Address") == 0)
+    return peer->address[0] != '\0' ? peer->address : NULL;
+  if (peer->metadata == NULL)
+    return NULL;
+  if (strcmp(name, "Socket-Type") == 0)
+    return zuv__socket_type_name(peer->type);
+  if (strcmp(name, "User-Id") == 0 && peer->user_id != NULL)
+    return peer->user_id;
+  if (strcmp(name, "Routing-Id") == 0)
+    name = "Identity";
+  if (!find_exact(peer, name, &property))
+    return NULL;
+  values = values_of(peer);
+  return values != NULL ? values + (property.value - peer->metadata) - 1 : NULL;
 }

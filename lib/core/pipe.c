@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "core/deposit.h"
+#include "core/inbox.h"
 #include "core/monitor.h"
 #include "core/peer.h"
 #include "core/socket.h"
@@ -71,7 +72,7 @@ static void detach(zuv__pipe_t *pipe) {
 static void free_if_read(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
 
-  if (pipe->state != ZUV__PIPE_ENDED || pipe->in.count > 0)
+  if (pipe->state != ZUV__PIPE_ENDED || zuv__pipe_unread(pipe) > 0)
     return;
   pipe->state = ZUV__PIPE_FREED;
   zuv__queue_clear(&pipe->in, &socket->loop->blocks);
@@ -127,6 +128,8 @@ static void linger_on(zuv__pipe_t *pipe, int linger) {
 static void drop_unread(zuv__pipe_t *pipe) {
   zuv__queue_clear(&pipe->in, &pipe->socket->loop->blocks);
   zuv__list_remove(&pipe->in_readers);
+  if (pipe->inbox != NULL)
+    zuv__inbox_revoke(pipe->inbox);
   free_if_read(pipe);
 }
 
@@ -174,11 +177,11 @@ int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
   return 0;
 }
 
-void zuv__pipe_was_read_slow(zuv__pipe_t *pipe) {
+void zuv__pipe_was_read_slow(zuv__pipe_t *pipe, size_t count) {
   if (pipe->ops != NULL && pipe->ops->was_read != NULL)
-    pipe->ops->was_read(pipe);
+    pipe->ops->was_read(pipe, count);
   if (pipe->in_full && pipe->ops != NULL &&
-      zuv__limit_relieved(pipe->in.count, pipe->in_limit)) {
+      zuv__limit_relieved(zuv__pipe_unread(pipe), pipe->in_limit)) {
     pipe->in_full = false;
     pipe->ops->resume(pipe);
   }
@@ -208,7 +211,8 @@ static bool queue_part(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
   if (*err != 0 || more)
     return true;
   zuv__socket_readable(socket, pipe);
-  if (pipe->conflate || !zuv__limit_reached(pipe->in.count, pipe->in_limit))
+  if (pipe->conflate ||
+      !zuv__limit_reached(zuv__pipe_unread(pipe), pipe->in_limit))
     return true;
   pipe->in_full = true;
   return false;
@@ -323,6 +327,8 @@ void zuv__pipe_writable(zuv__pipe_t *pipe) {
     socket->pattern->writable(socket, pipe);
   if (socket->writable_cb != NULL || !zuv__list_empty(&socket->waiting))
     zuv__socket_schedule(socket);
+  else if (socket->notify != NULL)
+    socket->notify(socket->handle);
 }
 
 void zuv__pipe_flushed(zuv__pipe_t *pipe, uint64_t sequence) {

@@ -35,8 +35,8 @@ typedef struct zuv__link_ops_s {
   int (*write)(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count);
   /* `in` has room again after it was full. */
   void (*resume)(zuv__pipe_t *pipe);
-  /* A message of `in` was read. May be NULL. */
-  void (*was_read)(zuv__pipe_t *pipe);
+  /* So many messages of `in` were read. May be NULL. */
+  void (*was_read)(zuv__pipe_t *pipe, size_t count);
   /* Tells the publisher of a (cancelled) subscription: state, not a message. */
   int (*subscribe)(zuv__pipe_t *pipe, bool subscribe, const void *topic,
                    size_t size);
@@ -74,7 +74,9 @@ struct zuv__pipe_s {
 
   zuv__queue_t in;
   zuv__queue_t out;
-  size_t in_limit; /* messages; 0: none */
+  struct zuv__inbox_s *inbox; /* has messages of `in` on loan, or NULL */
+  size_t lent;                /* how many of them are not reported as read */
+  size_t in_limit;            /* messages; 0: none */
   size_t out_limit;
   uint8_t state; /* zuv__pipe_state_t */
   bool can_write;
@@ -123,11 +125,16 @@ static inline int zuv__pipe_write(zuv__pipe_t *pipe, zuv_msg_t *parts,
  * an id. Sets *count to the number of parts. UV_ENOMEM: nothing was taken. */
 int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count);
 
-/* A message was read: the link may go on, or an ended pipe may go away. */
-ZUV__COLD void zuv__pipe_was_read_slow(zuv__pipe_t *pipe);
-static inline void zuv__pipe_was_read(zuv__pipe_t *pipe) {
+/* Messages were read: the link may go on, or an ended pipe may go away. */
+ZUV__COLD void zuv__pipe_was_read_slow(zuv__pipe_t *pipe, size_t count);
+static inline void zuv__pipe_was_read(zuv__pipe_t *pipe, size_t count) {
   if (pipe->in_full || pipe->ops == NULL || pipe->ops->was_read != NULL)
-    zuv__pipe_was_read_slow(pipe);
+    zuv__pipe_was_read_slow(pipe, count);
+}
+
+/* Messages that came in and were not read: in `in` or lent to an inbox. */
+static inline size_t zuv__pipe_unread(const zuv__pipe_t *pipe) {
+  return pipe->in.count + pipe->lent;
 }
 
 /* The socket is done with the pipe. `in` is dropped; `out` is sent for up to

@@ -70,6 +70,18 @@ void zuv__block_pool_unpin_last(zuv__block_pool_t *pool) {
   }
 }
 
+void zuv__block_pool_trade(zuv__block_pool_t *from, zuv__block_pool_t *to) {
+  zuv__block_t *block = from->kept;
+
+  from->kept = NULL;
+  from->kept_count = 0;
+  while (block != NULL) {
+    zuv__block_t *next = block->next;
+    block_keep(to, block);
+    block = next;
+  }
+}
+
 void zuv__queue_init(zuv__queue_t *queue) {
   memset(queue, 0, sizeof(*queue));
 }

@@ -54,6 +54,8 @@ typedef struct zuv__block_pool_s {
 
 void zuv__block_pool_init(zuv__block_pool_t *pool);
 void zuv__block_pool_destroy(zuv__block_pool_t *pool);
+/* Gives `to` the free blocks that `from` keeps. */
+void zuv__block_pool_trade(zuv__block_pool_t *from, zuv__block_pool_t *to);
 void zuv__block_pool_unpin_last(zuv__block_pool_t *pool);
 
 static inline void zuv__block_pool_pin(zuv__block_pool_t *pool) {

@@ -44,6 +44,9 @@ struct zuv__socket_s {
   zuv_writable_cb writable_cb;
   zuv_event_cb event_cb;
   zuv_close_cb close_cb;
+  /* For a caller that asks instead of being called: something may have changed,
+   * look at the socket. Inside any call; may not call into the core. */
+  void (*notify)(zuv_socket_t *handle);
 
   zuv__task_t work;
   zuv__list_t waiting; /* zuv_send() requests without room, in order */
@@ -73,6 +76,8 @@ int zuv__socket_check(const zuv_socket_t *handle);
 
 /* Something is to be done before the next poll. */
 static inline void zuv__socket_schedule(zuv__socket_t *socket) {
+  if (socket->notify != NULL)
+    socket->notify(socket->handle);
   zuv__loop_schedule(socket->loop, &socket->work);
 }
 
@@ -100,7 +105,7 @@ ZUV__COLD void zuv__socket_readable_first(zuv__socket_t *socket,
 static inline void zuv__socket_readable(zuv__socket_t *socket,
                                         zuv__pipe_t *pipe) {
   if (pipe == NULL || zuv__list_empty(&pipe->in_readers) ||
-      !zuv__task_waits(&socket->work))
+      (socket->recv_cb != NULL && !zuv__task_waits(&socket->work)))
     zuv__socket_readable_first(socket, pipe);
 }
 /* Delivers what waits, up to a bound; in a loop callback only. */

@@ -1,5 +1,6 @@
 /* Receiving: messages reach the application straight from the link that read
  * them when it waits for them, else fair-queued over the pipes. */
+#include "core/inbox.h"
 #include "core/peer.h"
 #include "core/socket.h"
 
@@ -48,7 +49,7 @@ static void deliver(zuv__socket_t *socket, zuv_peer_t *peer,
 
 /* Passes a message through the pattern and closes what the application leaves
  * of it. */
-static inline void pass(zuv__socket_t *socket, zuv__pipe_t *pipe,
+static inline bool pass(zuv__socket_t *socket, zuv__pipe_t *pipe,
                         zuv__incoming_t *message) {
   int verdict = ZUV__DELIVER;
 
@@ -58,6 +59,7 @@ static inline void pass(zuv__socket_t *socket, zuv__pipe_t *pipe,
     deliver(socket, pipe->peer, message);
   for (size_t i = 0; i < message->count; i++)
     zuv__msg_discard(&message->parts[i]);
+  return verdict == ZUV__DELIVER;
 }
 
 void zuv__socket_deliver_now(zuv__socket_t *socket, zuv__pipe_t *pipe,
@@ -75,6 +77,8 @@ void zuv__socket_readable_first(zuv__socket_t *socket, zuv__pipe_t *pipe) {
     zuv__list_push_back(&socket->readers, &pipe->in_readers);
   if (socket->recv_cb != NULL)
     zuv__socket_schedule(socket);
+  else if (socket->notify != NULL)
+    socket->notify(socket->handle);
 }
 
 ZUV__COLD static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
@@ -92,36 +96,38 @@ ZUV__COLD static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__monitor_dropped(socket, 1);
 }
 
-ZUV__COLD static void dispatch_many_parts(zuv__socket_t *socket,
+ZUV__COLD static bool dispatch_many_parts(zuv__socket_t *socket,
                                           zuv__pipe_t *pipe) {
   zuv__incoming_t message;
   size_t count;
 
   if (zuv__pipe_read(pipe, &count) != 0) {
     peek_drop(socket, pipe);
-    return;
+    return false;
   }
   message.parts = socket->loop->parts + 1;
   message.count = count;
-  pass(socket, pipe, &message);
+  return pass(socket, pipe, &message);
 }
 
-/* Reads one message of the pipe and delivers it, or drops it. */
-static inline void dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+/* Reads one message of the pipe and delivers it, or drops it: false. */
+static inline bool dispatch_one(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__block_pool_t *blocks = &socket->loop->blocks;
   zuv_msg_t parts[2];
   zuv__incoming_t message = {&parts[1], 1};
+  bool delivered;
 
   zuv__block_pool_pin(blocks);
   if (zuv__queue_pop_single(&pipe->in, blocks, &parts[1])) {
     if (pipe->in.count == 0)
       zuv__list_remove(&pipe->in_readers);
-    pass(socket, pipe, &message);
+    delivered = pass(socket, pipe, &message);
   } else {
-    dispatch_many_parts(socket, pipe);
+    delivered = dispatch_many_parts(socket, pipe);
   }
   zuv__block_pool_unpin(blocks);
-  zuv__pipe_was_read(pipe);
+  zuv__pipe_was_read(pipe, 1);
+  return delivered;
 }
 
 static bool dispatch_own(zuv__socket_t *socket) {
@@ -184,7 +190,7 @@ static int dispatch_run(zuv__socket_t *socket, zuv__pipe_t *pipe, int left) {
       zuv__list_remove(&pipe->in_readers);
     socket->recv_cb(socket->handle, &part, 1, pipe->peer);
     zuv__msg_discard(&part);
-    zuv__pipe_was_read(pipe);
+    zuv__pipe_was_read(pipe, 1);
   }
   zuv__block_pool_unpin(blocks);
   return left;
@@ -218,4 +224,19 @@ void zuv__socket_dispatch(zuv__socket_t *socket) {
       left--;
   if (left == 0)
     zuv__socket_schedule(socket);
+}
+
+bool zuv__socket_pull(zuv__socket_t *socket, zuv_recv_cb recv_cb) {
+  bool delivered = false;
+  zuv__pipe_t *pipe;
+
+  socket->recv_cb = recv_cb;
+  if (socket->pattern->next_own != NULL)
+    delivered = dispatch_own(socket);
+  else
+    while (!delivered && may_deliver(socket) &&
+           (pipe = next_reader(socket)) != NULL)
+      delivered = dispatch_one(socket, pipe);
+  socket->recv_cb = NULL;
+  return delivered;
 }

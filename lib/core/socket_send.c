@@ -1,5 +1,6 @@
 /* Sending: now or not at all, and requests that wait their turn. */
 #include "base/alloc.h"
+#include "core/inbox.h"
 #include "core/socket.h"
 
 static int check_send(const zuv_socket_t *handle, const zuv_msg_t *parts,
@@ -165,4 +166,12 @@ int zuv_writable_stop(zuv_socket_t *handle) {
     return err;
   zuv__socket(handle)->writable_cb = NULL;
   return 0;
+}
+
+int zuv__socket_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  const zuv__pattern_t *pattern = socket->pattern;
+
+  if (pattern->check_first != NULL)
+    return pattern->check_first(socket, first);
+  return pattern->writable_now(socket) ? 0 : UV_EAGAIN;
 }

@@ -56,6 +56,7 @@ const zuv__pattern_t zuv__pattern_pub = {
     .detach = lost,
     .send = zuv__publisher_send,
     .writable_now = zuv__publisher_writable_now,
+    .check_first = zuv__publisher_check_first,
     .arrived = arrived,
     .subscription = subscription,
     .set_option = zuv__publisher_set_option,

@@ -156,6 +156,19 @@ int zuv__publisher_send(zuv__socket_t *socket, zuv_msg_t *parts, size_t count) {
   return 0;
 }
 
+int zuv__publisher_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  zuv__publisher_t *publisher = zuv__state(socket, zuv__publisher_t);
+  zuv_msg_t *part = (zuv_msg_t *)(uintptr_t)first;
+
+  if (!socket->options.xpub_nodrop)
+    return 0;
+  zuv__subscriptions_match(&publisher->subscriptions, zuv__msg_data(part),
+                           zuv__msg_size(part));
+  if (socket->options.invert_matching || only_one(socket) != NULL)
+    return targets_have_room(socket) ? 0 : UV_EAGAIN;
+  return matched_have_room(publisher) ? 0 : UV_EAGAIN;
+}
+
 /* It is not known before the message is which peers it would have to wait for:
  * as in ZeroMQ, with XPUB_NODROP too. */
 bool zuv__publisher_writable_now(zuv__socket_t *socket) {

@@ -33,6 +33,7 @@ void zuv__publisher_fewer_subscribers(zuv__socket_t *socket);
 
 /* The functions of both tables. */
 int zuv__publisher_send(zuv__socket_t *socket, zuv_msg_t *parts, size_t count);
+int zuv__publisher_check_first(zuv__socket_t *socket, const zuv_msg_t *first);
 bool zuv__publisher_writable_now(zuv__socket_t *socket);
 int zuv__publisher_set_option(zuv__socket_t *socket, int option,
                               const void *value, size_t size);

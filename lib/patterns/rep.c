@@ -92,6 +92,11 @@ static bool rep_writable_now(zuv__socket_t *socket) {
   return zuv__state(socket, rep_t)->owing;
 }
 
+static int rep_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  (void)first;
+  return zuv__state(socket, rep_t)->owing ? 0 : UV_EPROTO;
+}
+
 /* The number of parts up to and including the first empty one, if a body
  * follows; else 0. */
 static size_t envelope_size(const zuv__incoming_t *message) {
@@ -140,6 +145,7 @@ const zuv__pattern_t zuv__pattern_rep = {
     .forget = rep_forget,
     .send = rep_send,
     .writable_now = rep_writable_now,
+    .check_first = rep_check_first,
     .receive = rep_receive,
     .readable_now = rep_readable_now,
 };

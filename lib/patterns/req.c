@@ -68,7 +68,7 @@ static void discard_received(zuv__pipe_t *pipe) {
     }
     if (pipe->in.count == 0)
       zuv__list_remove(&pipe->in_readers);
-    zuv__pipe_was_read(pipe);
+    zuv__pipe_was_read(pipe, 1);
   }
 }
 
@@ -126,6 +126,15 @@ static bool req_writable_now(zuv__socket_t *socket) {
   return zuv__load_balancer_next(&req->balancer) != NULL;
 }
 
+static int req_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  req_t *req = zuv__state(socket, req_t);
+
+  (void)first;
+  if (req->waiting && !socket->options.req_relaxed)
+    return UV_EPROTO;
+  return zuv__load_balancer_next(&req->balancer) == NULL ? UV_EAGAIN : 0;
+}
+
 static bool is_request_id(const req_t *req, zuv_msg_t *part) {
   return zuv__msg_size(part) == sizeof(req->request_id) &&
          memcmp(zuv__msg_data(part), &req->request_id,
@@ -172,6 +181,7 @@ const zuv__pattern_t zuv__pattern_req = {
     .writable = req_writable,
     .send = req_send,
     .writable_now = req_writable_now,
+    .check_first = req_check_first,
     .receive = req_receive,
     .readable_now = req_readable_now,
 };

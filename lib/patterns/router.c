@@ -114,6 +114,12 @@ static bool router_writable_now(zuv__socket_t *socket) {
   return false;
 }
 
+static int router_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  if (!socket->options.router_mandatory)
+    return 0;
+  return zuv__peer_ids_check(&zuv__state(socket, router_t)->ids, first);
+}
+
 static int router_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
                           zuv__incoming_t *message) {
   (void)socket;
@@ -135,5 +141,6 @@ const zuv__pattern_t zuv__pattern_router = {
     .forget = router_forget,
     .send = router_send,
     .writable_now = router_writable_now,
+    .check_first = router_check_first,
     .receive = router_receive,
 };

@@ -78,6 +78,10 @@ static bool stream_writable_now(zuv__socket_t *socket) {
   return true;
 }
 
+static int stream_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
+  return zuv__peer_ids_check(&zuv__state(socket, stream_t)->ids, first);
+}
+
 static int stream_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
                           zuv__incoming_t *message) {
   (void)socket;
@@ -100,5 +104,6 @@ const zuv__pattern_t zuv__pattern_stream = {
     .forget = stream_forget,
     .send = stream_send,
     .writable_now = stream_writable_now,
+    .check_first = stream_check_first,
     .receive = stream_receive,
 };

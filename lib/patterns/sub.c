@@ -73,6 +73,7 @@ const zuv__pattern_t zuv__pattern_sub = {
     .can_receive = true,
     .single_connect = true,
     .conflates = true,
+    .receives_alone = true,
     .state_size = sizeof(zuv__subscribing_t),
     .init = zuv__subscribing_init,
     .destroy = zuv__subscribing_destroy,

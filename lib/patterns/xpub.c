@@ -407,6 +407,7 @@ const zuv__pattern_t zuv__pattern_xpub = {
     .forget = forget,
     .send = zuv__publisher_send,
     .writable_now = zuv__publisher_writable_now,
+    .check_first = zuv__publisher_check_first,
     .arrived = arrived,
     .subscription = subscription,
     .next_own = next_own,

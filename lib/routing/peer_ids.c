@@ -161,6 +161,15 @@ int zuv__peer_ids_prepend(const zuv__pipe_t *pipe, zuv__incoming_t *message) {
   return ZUV__DELIVER;
 }
 
+int zuv__peer_ids_check(const zuv__peer_ids_t *ids, const zuv_msg_t *id) {
+  const zuv__pipe_t *pipe =
+      find(ids, zuv__msg_data((zuv_msg_t *)(uintptr_t)id), zuv__msg_size(id));
+
+  if (pipe == NULL)
+    return UV_EHOSTUNREACH;
+  return pipe->can_write ? 0 : UV_EAGAIN;
+}
+
 int zuv__peer_ids_send(zuv__peer_ids_t *ids, zuv_msg_t *parts, size_t count) {
   zuv__pipe_t *pipe =
       find(ids, zuv__msg_data(&parts[0]), zuv__msg_size(&parts[0]));

@@ -52,6 +52,10 @@ static inline bool zuv__pipe_has_id(const zuv__pipe_t *pipe) {
  * a pattern's receive. */
 int zuv__peer_ids_prepend(const zuv__pipe_t *pipe, zuv__incoming_t *message);
 
+/* Whether the peer that this part names could be sent to: 0, UV_EHOSTUNREACH or
+ * UV_EAGAIN. */
+int zuv__peer_ids_check(const zuv__peer_ids_t *ids, const zuv_msg_t *id);
+
 /* Sends parts[1..count) to the peer that parts[0] names; there are at least
  * two parts. To a raw peer goes one part, and an empty one closes the
  * connection. UV_EHOSTUNREACH, UV_EAGAIN, UV_EINVAL, UV_ENOMEM: nothing was

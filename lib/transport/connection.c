@@ -56,7 +56,10 @@ static int start(zuv__connection_t *c) {
     c->state = ZUV__CONNECTION_TRAFFIC;
     zuv__address_of_peer(c->io->fd, address, sizeof(address));
     peer = zuv__peer_new(address, c->session->endpoint, -1, "", NULL, 0);
-    return peer == NULL ? UV_ENOMEM : zuv__session_ready(c->session, peer);
+    if (peer == NULL)
+      return UV_ENOMEM;
+    peer->fd = c->io->fd;
+    return zuv__session_ready(c->session, peer);
   }
   if (c->session->options->handshake_ivl > 0)
     zuv__timer_start(c->loop, &c->handshake_timer,
@@ -200,6 +203,7 @@ static int handshake_done(zuv__connection_t *c) {
                        known->routing_id_size);
   if (peer == NULL)
     return UV_ENOMEM;
+  peer->fd = c->io->fd;
   peer->metadata = zuv__engine_take_metadata(&c->engine, &peer->metadata_size);
   c->state = ZUV__CONNECTION_TRAFFIC;
   return zuv__session_ready(c->session, peer);

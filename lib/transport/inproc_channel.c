@@ -157,12 +157,12 @@ static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
 
 /* Reports what was read: when half of the limit is free again, and then not
  * each time. */
-static void channel_was_read(zuv__pipe_t *pipe) {
+static void channel_was_read(zuv__pipe_t *pipe, size_t count) {
   end_t *end = pipe->link;
   end_t *peer = peer_of(end);
-  size_t unread = pipe->in.count + end->received.count;
+  size_t unread = zuv__pipe_unread(pipe) + end->received.count;
 
-  end->unreported++;
+  end->unreported += count;
   if (unread > pipe->in_limit / 2 ||
       (unread > 0 && end->unreported <= pipe->in_limit / 4))
     return;
@@ -323,7 +323,7 @@ static int receive(end_t *end) {
         zuv__monitor_dropped(pipe->socket, 1);
     }
     if (read_now || err != 0)
-      channel_was_read(pipe);
+      channel_was_read(pipe, 1);
   }
   return 0;
 }

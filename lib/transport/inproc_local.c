@@ -43,7 +43,7 @@ static int local_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
 static void set_limits(zuv__pipe_t *from, zuv__pipe_t *to) {
   to->in_limit = zuv__inproc_limit((size_t)from->socket->options.sndhwm,
                                    (size_t)to->socket->options.rcvhwm);
-  if (zuv__limit_reached(to->in.count, to->in_limit)) {
+  if (zuv__limit_reached(zuv__pipe_unread(to), to->in_limit)) {
     to->in_full = true;
     from->can_write = false;
   } else if (to->in_full) {

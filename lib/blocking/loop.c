@@ -1,0 +1,231 @@
+#include "blocking/loop.h"
+
+#include <assert.h>
+#include <sys/eventfd.h>
+
+#include "blocking/futex.h"
+
+enum {
+  TURNS_MAX = 3,                 /* of the loop, when a call is over */
+  PAUSE_NS = 20 * ZMQ__NS_PER_US /* between sends that are each written */
+};
+
+static void on_kick(uv_async_t *kick) {
+  (void)kick; /* to end the poll is all it is for */
+}
+
+static void on_pause(zuv__loop_t *core) {
+  zmq__loop_t *loop = core->pause_data;
+  zmq__lock_offer(&loop->lock);
+}
+
+int zmq__loop_init(zmq__loop_t *loop) {
+  int err;
+
+  zmq__lock_init(&loop->lock);
+  loop->polled_until = UINT64_MAX;
+  loop->thread_fd = -1;
+  err = uv_loop_init(&loop->uv);
+  if (err != 0)
+    return err;
+  err = uv_async_init(&loop->uv, &loop->kick, on_kick);
+  if (err != 0)
+    goto fail;
+  err = zuv__loop_acquire(&loop->uv, &loop->core);
+  if (err != 0)
+    goto fail_kick;
+  loop->core->pause = on_pause;
+  loop->core->pause_data = loop;
+  return 0;
+
+fail_kick:
+  uv_close((uv_handle_t *)&loop->kick, NULL);
+  uv_run(&loop->uv, UV_RUN_DEFAULT);
+fail:
+  uv_loop_close(&loop->uv);
+  return err;
+}
+
+void zmq__loop_destroy(zmq__loop_t *loop) {
+  loop->core->pause = NULL;
+  zuv__loop_release(loop->core);
+  uv_close((uv_handle_t *)&loop->kick, NULL);
+  uv_run(&loop->uv, UV_RUN_DEFAULT);
+  uv_loop_close(&loop->uv);
+}
+
+/* ---- Running it ---- */
+
+bool zmq__loop_work(zmq__loop_t *loop) {
+  if (loop->running || !zuv__loop_has_work(loop->core))
+    return false;
+  loop->running = true;
+  zuv__loop_work(loop->core);
+  loop->running = false;
+  return true;
+}
+
+void zmq__loop_turn(zmq__loop_t *loop) {
+  if (loop->running)
+    return;
+  loop->running = true;
+  uv_run(&loop->uv, UV_RUN_NOWAIT);
+  if (zuv__loop_has_work(loop->core))
+    zuv__loop_work(loop->core);
+  loop->running = false;
+}
+
+static void kick_thread(zmq__loop_t *loop) {
+  if (!loop->has_thread || loop->thread_kicked)
+    return;
+  loop->thread_kicked = true;
+  (void)eventfd_write(loop->thread_fd, 1);
+}
+
+/* When the loop next needs somebody, in its own time. */
+static uint64_t next_time(const zmq__loop_t *loop) {
+  zuv__heap_node_t *first;
+
+  if (uv_backend_timeout(&loop->uv) == 0)
+    return 0;
+  first = zuv__heap_min(&loop->core->timers);
+  return first == NULL ? UINT64_MAX : first->key;
+}
+
+/* Whoever sleeps must know of a timer that ends before their sleep, and
+ * somebody must be there in the end. */
+static void see_to_driver(zmq__loop_t *loop) {
+  if (loop->running)
+    return;
+  if (loop->driver == NULL && loop->thread_state != ZMQ__THREAD_DRIVING) {
+    if (loop->thread_state == ZMQ__THREAD_PARKED || loop->waiting > 0)
+      kick_thread(loop);
+    return;
+  }
+  if (next_time(loop) >= loop->polled_until)
+    return;
+  if (loop->driver != NULL && loop->driver->polls == loop)
+    uv_async_send(&loop->kick);
+  else
+    kick_thread(loop);
+}
+
+void zmq__loop_leave(zmq__loop_t *loop) {
+  (void)zmq__loop_work(loop);
+  for (int i = 0; i < TURNS_MAX && uv_backend_timeout(&loop->uv) == 0; i++)
+    zmq__loop_turn(loop);
+  see_to_driver(loop);
+  zmq__unlock(&loop->lock);
+}
+
+void zmq__loop_look(zmq__loop_t *loop) {
+  if (loop->thread_state != ZMQ__THREAD_DRIVING)
+    zmq__loop_turn(loop);
+}
+
+/* ---- Sending ---- */
+
+void zmq__loop_sent_something(zmq__loop_t *loop) {
+  if (zmq__clock_ns() - loop->sent_at < PAUSE_NS && loop->has_thread) {
+    loop->gathering = true;
+    if (!loop->thread_quick)
+      kick_thread(loop);
+    return;
+  }
+  zuv__loop_flush(loop->core);
+  loop->sent_at = zmq__clock_ns();
+  if (uv_backend_timeout(&loop->uv) == 0)
+    see_to_driver(loop);
+}
+
+/* ---- Waiting ---- */
+
+static bool may_drive(const zmq__loop_t *loop, const zmq__waiter_t *waiter) {
+  return !loop->running && loop->waiting == 1 &&
+         (loop->driver == NULL || loop->driver == waiter);
+}
+
+/* The earlier of the deadline and of what the loop waits for. */
+static uint64_t poll_deadline(zmq__loop_t *loop, int timeout,
+                              uint64_t deadline) {
+  uint64_t until;
+
+  if (timeout < 0) {
+    loop->polled_until = UINT64_MAX;
+    return deadline;
+  }
+  loop->polled_until = uv_now(&loop->uv) + (uint64_t)timeout;
+  until = zmq__clock_ns() + (uint64_t)timeout * ZMQ__NS_PER_MS;
+  return until < deadline ? until : deadline;
+}
+
+static int drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
+                 const zmq__wait_t *wait) {
+  struct pollfd own[1];
+  zmq__wait_t here = *wait;
+  int timeout = uv_backend_timeout(&loop->uv);
+  int result = 0;
+
+  if (here.fds == NULL) {
+    here.fds = own;
+    here.fd_count = 0;
+  }
+  loop->driver = waiter;
+  loop->rounds++;
+  if (timeout != 0) {
+    uint64_t deadline = poll_deadline(loop, timeout, wait->deadline);
+    here.fds[0] = (struct pollfd){.fd = uv_backend_fd(&loop->uv),
+                                  .events = POLLIN};
+    waiter->polls = loop;
+    zmq__unlock(&loop->lock);
+    result = zmq__wait_poll(&here, deadline);
+    zmq__lock(&loop->lock);
+    waiter->polls = NULL;
+    loop->polled_until = UINT64_MAX;
+  }
+  zmq__loop_turn(loop);
+  return result;
+}
+
+int zmq__loop_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io,
+                   const zmq__wait_t *wait) {
+  int result;
+
+  loop->gathering = false;
+  (void)zmq__loop_work(loop);
+  if (zmq__waiter_take(waiter))
+    return 0;
+  if (io && may_drive(loop, waiter))
+    return drive(loop, waiter, wait);
+  if (loop->driver == waiter)
+    loop->driver = NULL;
+  if (wait->fds != NULL && !zmq__waiter_open(waiter))
+    return UV_EMFILE;
+  see_to_driver(loop);
+  zmq__unlock(&loop->lock);
+  result = zmq__waiter_sleep(waiter, wait);
+  zmq__lock(&loop->lock);
+  if (zmq__waiter_take(waiter))
+    result = 0;
+  return result;
+}
+
+void zmq__loop_end_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io) {
+  loop->waiting -= io;
+  if (loop->driver == waiter) {
+    loop->driver = NULL;
+    loop->rounds++;
+    see_to_driver(loop);
+  }
+}
+
+void zmq__loop_begin_follow(zmq__loop_t *loop) {
+  loop->waiting++;
+  loop->gathering = false;
+  (void)zmq__loop_work(loop);
+  see_to_driver(loop);
+}
+
+void zmq__loop_end_follow(zmq__loop_t *loop) {
+  loop->waiting--;
+}

@@ -1,0 +1,256 @@
+#include "blocking/socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "blocking/error.h"
+#include "blocking/futex.h"
+#include "blocking/monitor.h"
+
+zmq__handle_pool_t zmq__sockets = {.tag = 0xbaddecaf,
+                                   .size = sizeof(zmq__socket_t)};
+
+zmq__socket_t *zmq__socket_refuse(void *handle) {
+  errno = zmq__handle_is_open(&zmq__sockets, handle) ? ETERM : ENOTSOCK;
+  return NULL;
+}
+
+uint64_t zmq__deadline_in(long ms) {
+  return ms < 0 ? ZMQ__NEVER
+                : zmq__clock_ns() + (uint64_t)ms * ZMQ__NS_PER_MS;
+}
+
+/* ---- What the core tells ---- */
+
+static void begin_edge(zmq__socket_t *socket) {
+  socket->edge = true;
+  (void)eventfd_write(socket->events_fd, 1);
+}
+
+static void on_notify(zuv_socket_t *handle) {
+  zmq__socket_t *socket = handle->data;
+
+  if (socket->waiter != NULL)
+    zmq__waiter_wake(socket->waiter);
+  if (socket->events_fd >= 0 && !socket->edge)
+    begin_edge(socket);
+}
+
+void zmq__socket_watch(zmq__socket_t *socket, zmq__waiter_t *waiter) {
+  socket->waiter = waiter;
+  socket->core->notify =
+      waiter != NULL || socket->events_fd >= 0 ? on_notify : NULL;
+}
+
+void zmq__socket_end_edge(zmq__socket_t *socket) {
+  eventfd_t count;
+
+  socket->edge = false;
+  (void)eventfd_read(socket->events_fd, &count);
+}
+
+void zmq__socket_stop(zmq__socket_t *socket) {
+  zmq__loop_enter(socket->loop);
+  on_notify(&socket->native->zuv);
+  zmq__loop_leave(socket->loop);
+}
+
+/* ---- Life ---- */
+
+static void on_closed(zuv_socket_t *handle) {
+  zmq__native_t *native = zuv__container_of(handle, zmq__native_t, zuv);
+  zmq__context_t *context = native->context;
+
+  zuv__free(native);
+  zmq__context_free_slot(context);
+}
+
+static void set_defaults(zmq__socket_t *socket) {
+  const zmq__context_options_t *options = &socket->context->options;
+
+  if (options->ipv6)
+    (void)zuv_set_int(&socket->native->zuv, ZUV_IPV6, 1);
+  if (!options->blocky)
+    (void)zuv_set_int(&socket->native->zuv, ZUV_LINGER, 0);
+}
+
+/* With the context's mutex, and a slot. */
+static zmq__socket_t *socket_new(zmq__context_t *context, zmq__loop_t *loop,
+                                 int type, int *err) {
+  zmq__socket_t *socket = NULL;
+  zmq__native_t *native = zuv__calloc(1, sizeof(*native));
+
+  *err = UV_ENOMEM;
+  if (native == NULL)
+    return NULL;
+  socket = zmq__handle_open(&zmq__sockets);
+  if (socket == NULL)
+    goto fail;
+  zmq__loop_enter(loop);
+  *err = zuv_socket_init(&context->core, &loop->uv, &native->zuv, type);
+  if (*err != 0) {
+    zmq__loop_leave(loop);
+    goto fail;
+  }
+  native->context = context;
+  native->zuv.data = socket;
+  socket->context = context;
+  socket->loop = loop;
+  socket->native = native;
+  socket->core = zuv__socket(&native->zuv);
+  socket->type = type;
+  socket->events_fd = -1;
+  socket->io = context->loop_count > 1;
+  socket->zero_copy = context->options.zero_copy != 0;
+  zuv__inbox_init(&socket->inbox, socket->core);
+  set_defaults(socket);
+  zmq__loop_leave(loop);
+  return socket;
+
+fail:
+  if (zmq__handle_close(&zmq__sockets, socket))
+    zmq__handle_retire(&zmq__sockets, socket);
+  zuv__free(native);
+  return NULL;
+}
+
+void *zmq_socket(void *handle, int type) {
+  zmq__context_t *context = zmq__context_of(handle);
+  zmq__socket_t *socket = NULL;
+  zmq__loop_t *loop;
+  int err;
+
+  if (context == NULL)
+    return NULL;
+  if (zmq__context_is_foreign(context)) {
+    errno = ETERM;
+    return NULL;
+  }
+  pthread_mutex_lock(&context->mutex);
+  if (!zmq__context_is_running(context)) {
+    pthread_mutex_unlock(&context->mutex);
+    errno = ETERM;
+    return NULL;
+  }
+  err = zmq__context_take_slot(context, &loop);
+  if (err == 0) {
+    socket = socket_new(context, loop, type, &err);
+    if (socket == NULL)
+      zmq__context_free_slot(context);
+    else
+      zuv__list_push_back(&context->sockets, &socket->in_context);
+  }
+  pthread_mutex_unlock(&context->mutex);
+  if (socket == NULL)
+    (void)zmq__fail(err);
+  return socket;
+}
+
+int zmq_close(void *handle) {
+  zmq__socket_t *socket = handle;
+  zmq__context_t *context;
+  zmq__loop_t *loop;
+
+  if (!zmq__handle_close(&zmq__sockets, handle))
+    return zmq__fail_errno(ENOTSOCK);
+  context = socket->context;
+  loop = socket->loop;
+  if (zmq__context_is_foreign(context))
+    return 0;
+  pthread_mutex_lock(&context->mutex);
+  zuv__list_remove(&socket->in_context);
+  pthread_mutex_unlock(&context->mutex);
+  zmq__loop_enter(loop);
+  zmq__monitor_end(socket);
+  zmq__receive_end(socket);
+  socket->core->notify = NULL;
+  if (socket->events_fd >= 0)
+    close(socket->events_fd);
+  socket->native->zuv.data = NULL;
+  zuv_close(&socket->native->zuv, on_closed);
+  zmq__loop_leave(loop);
+  zmq__handle_retire(&zmq__sockets, socket);
+  return 0;
+}
+
+/* ---- Endpoints ---- */
+
+static bool is_inproc(const char *endpoint) {
+  return strncmp(endpoint, "inproc://", 9) == 0;
+}
+
+static bool needs_io(const char *endpoint) {
+  return strncmp(endpoint, "tcp://", 6) == 0 ||
+         strncmp(endpoint, "ipc://", 6) == 0;
+}
+
+static int with_endpoint(void *handle, const char *endpoint,
+                         int (*call)(zuv_socket_t *, const char *),
+                         bool begins) {
+  zmq__socket_t *socket = zmq__socket_of(handle);
+  int err = 0;
+
+  if (socket == NULL)
+    return -1;
+  if (endpoint == NULL)
+    return zmq__fail_errno(EINVAL);
+  if (begins && needs_io(endpoint) && socket->context->io_threads == 0)
+    return zmq__fail_errno(EMTHREAD);
+  zmq__loop_enter(socket->loop);
+  if (begins && !is_inproc(endpoint)) {
+    err = zmq__context_start(socket->context, socket->loop);
+    socket->io = true;
+  }
+  if (err == 0)
+    err = call(&socket->native->zuv, endpoint);
+  zmq__loop_leave(socket->loop);
+  return err == 0 ? 0 : zmq__fail(err);
+}
+
+int zmq_bind(void *handle, const char *endpoint) {
+  return with_endpoint(handle, endpoint, zuv_bind, true);
+}
+
+int zmq_connect(void *handle, const char *endpoint) {
+  return with_endpoint(handle, endpoint, zuv_connect, true);
+}
+
+int zmq_unbind(void *handle, const char *endpoint) {
+  return with_endpoint(handle, endpoint, zuv_unbind, false);
+}
+
+int zmq_disconnect(void *handle, const char *endpoint) {
+  return with_endpoint(handle, endpoint, zuv_disconnect, false);
+}
+
+/* ---- Parts ---- */
+
+int zmq__parts_reserve(zmq__parts_t *parts, size_t count) {
+  size_t room = parts->room;
+  zuv_msg_t *grown;
+
+  if (count <= room - parts->count)
+    return 0;
+  while (room - parts->count < count)
+    room = room == 0 ? 4 : room * 2;
+  grown = zuv__realloc(parts->parts, room * sizeof(*grown));
+  if (grown == NULL)
+    return UV_ENOMEM;
+  parts->parts = grown;
+  parts->room = room;
+  return 0;
+}
+
+void zmq__parts_clear(zmq__parts_t *parts) {
+  zuv__msgs_close(parts->parts + parts->next, parts->count - parts->next);
+  parts->count = parts->next = 0;
+}
+
+void zmq__parts_destroy(zmq__parts_t *parts) {
+  zmq__parts_clear(parts);
+  zuv__free(parts->parts);
+  *parts = (zmq__parts_t){0};
+}
