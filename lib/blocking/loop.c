@@ -1,9 +1,11 @@
 #include "blocking/loop.h"
 
-#include <assert.h>
+#include <errno.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "blocking/futex.h"
+#include "core/io.h"
 
 enum {
   TURNS_MAX = 3,                 /* of the loop, when a call is over */
@@ -145,45 +147,102 @@ static bool may_drive(const zmq__loop_t *loop, const zmq__waiter_t *waiter) {
          (loop->driver == NULL || loop->driver == waiter);
 }
 
-/* The earlier of the deadline and of what the loop waits for. */
-static uint64_t poll_deadline(zmq__loop_t *loop, int timeout,
-                              uint64_t deadline) {
-  uint64_t until;
+enum { EVENTS_MAX = 32 };
 
-  if (timeout < 0) {
-    loop->polled_until = UINT64_MAX;
-    return deadline;
-  }
-  loop->polled_until = uv_now(&loop->uv) + (uint64_t)timeout;
-  until = zmq__clock_ns() + (uint64_t)timeout * ZMQ__NS_PER_MS;
-  return until < deadline ? until : deadline;
+/* How long a thread that drives may sleep, in milliseconds; 0: not at all. */
+static int sleep_time(zmq__loop_t *loop, uint64_t deadline) {
+  int timeout = uv_backend_timeout(&loop->uv);
+  uint64_t now, left;
+
+  loop->polled_until =
+      timeout < 0 ? UINT64_MAX : uv_now(&loop->uv) + (uint64_t)timeout;
+  if (deadline == ZMQ__NEVER || timeout == 0)
+    return timeout;
+  now = zmq__clock_ns();
+  left = now >= deadline ? 0 : (deadline - now - 1) / ZMQ__NS_PER_MS + 1;
+  return timeout < 0 || left < (uint64_t)timeout ? (int)left : timeout;
+}
+
+/* Some of the events that libuv would see, told to their owners: what is then
+ * left is for uv_run(). False: there is something left. */
+static bool tell(zmq__loop_t *loop, const struct epoll_event *events,
+                 int count) {
+  zuv__heap_node_t *timer = zuv__heap_min(&loop->core->timers);
+  bool all = true;
+
+  loop->running = true;
+  for (int i = 0; i < count; i++)
+    if (events[i].events != EPOLLIN ||
+        !zuv__io_readable(loop->core, events[i].data.fd))
+      all = false;
+  if (zuv__loop_has_work(loop->core))
+    zuv__loop_work(loop->core);
+  loop->running = false;
+  if (timer != NULL)
+    uv_update_time(&loop->uv);
+  return all && uv_backend_timeout(&loop->uv) != 0;
+}
+
+/* To sleep in epoll_wait() on libuv's own descriptor tells which descriptors
+ * are ready, of those libuv watches; it marks its events by descriptor. Most of
+ * the time that is all there is to know, and uv_run(), which would ask once
+ * more, is not needed. */
+static int sleep_in_epoll(zmq__loop_t *loop, int timeout, uint64_t deadline) {
+  struct epoll_event events[EVENTS_MAX];
+  int count, err;
+
+  zmq__unlock(&loop->lock);
+  count = epoll_wait(uv_backend_fd(&loop->uv), events, EVENTS_MAX, timeout);
+  err = count < 0 ? errno : 0;
+  zmq__lock(&loop->lock);
+  if (loop->running)
+    return 0;
+  if (count <= 0 || !tell(loop, events, count))
+    zmq__loop_turn(loop);
+  if (err == EINTR)
+    return UV_EINTR;
+  return count == 0 && deadline != ZMQ__NEVER && zmq__clock_ns() >= deadline
+             ? UV_ETIMEDOUT
+             : 0;
+}
+
+/* Along with descriptors of the program, or with other signals. */
+static int sleep_in_poll(zmq__loop_t *loop, int timeout,
+                         const zmq__wait_t *wait) {
+  uint64_t until = timeout < 0 ? ZMQ__NEVER
+                               : zmq__clock_ns() +
+                                     (uint64_t)timeout * ZMQ__NS_PER_MS;
+  int result;
+
+  if (wait->deadline < until)
+    until = wait->deadline;
+  wait->fds[0] = (struct pollfd){.fd = uv_backend_fd(&loop->uv),
+                                 .events = POLLIN};
+  zmq__unlock(&loop->lock);
+  result = zmq__wait_poll(wait, until);
+  zmq__lock(&loop->lock);
+  zmq__loop_turn(loop);
+  return result;
 }
 
 static int drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
                  const zmq__wait_t *wait) {
-  struct pollfd own[1];
-  zmq__wait_t here = *wait;
-  int timeout = uv_backend_timeout(&loop->uv);
-  int result = 0;
+  int timeout = sleep_time(loop, wait->deadline);
+  int result;
 
-  if (here.fds == NULL) {
-    here.fds = own;
-    here.fd_count = 0;
-  }
   loop->driver = waiter;
   loop->rounds++;
-  if (timeout != 0) {
-    uint64_t deadline = poll_deadline(loop, timeout, wait->deadline);
-    here.fds[0] = (struct pollfd){.fd = uv_backend_fd(&loop->uv),
-                                  .events = POLLIN};
-    waiter->polls = loop;
-    zmq__unlock(&loop->lock);
-    result = zmq__wait_poll(&here, deadline);
-    zmq__lock(&loop->lock);
-    waiter->polls = NULL;
-    loop->polled_until = UINT64_MAX;
+  if (timeout == 0) {
+    zmq__loop_turn(loop);
+    return wait->deadline != ZMQ__NEVER && zmq__clock_ns() >= wait->deadline
+               ? UV_ETIMEDOUT
+               : 0;
   }
-  zmq__loop_turn(loop);
+  waiter->polls = loop;
+  result = wait->fds == NULL ? sleep_in_epoll(loop, timeout, wait->deadline)
+                             : sleep_in_poll(loop, timeout, wait);
+  waiter->polls = NULL;
+  loop->polled_until = UINT64_MAX;
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "core/io.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -17,6 +18,42 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
   io->cb(io->owner, events);
   if (loop->pause != NULL)
     loop->pause(loop);
+}
+
+/* Without memory it is not found, and uv_run() does all. */
+static void remember(zuv__loop_t *loop, zuv__io_t *io) {
+  size_t at = (size_t)io->fd;
+
+  if (loop->pause == NULL)
+    return;
+  if (at >= loop->ios_room) {
+    size_t room = at < 32 ? 64 : at * 2;
+    zuv__io_t **ios = zuv__realloc(loop->ios, room * sizeof(*ios));
+    if (ios == NULL)
+      return;
+    memset(ios + loop->ios_room, 0,
+           (room - loop->ios_room) * sizeof(zuv__io_t *));
+    loop->ios = ios;
+    loop->ios_room = room;
+  }
+  loop->ios[at] = io;
+}
+
+static void forget(const zuv__io_t *io) {
+  if ((size_t)io->fd < io->loop->ios_room)
+    io->loop->ios[io->fd] = NULL;
+}
+
+bool zuv__io_readable(zuv__loop_t *loop, int fd) {
+  zuv__io_t *io =
+      fd >= 0 && (size_t)fd < loop->ios_room ? loop->ios[fd] : NULL;
+
+  if (io == NULL || (io->events & UV_READABLE) == 0)
+    return false;
+  io->cb(io->owner, UV_READABLE);
+  if (loop->pause != NULL)
+    loop->pause(loop);
+  return true;
 }
 
 int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
@@ -37,6 +74,7 @@ int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
   io->cb = cb;
   io->fd = fd;
   io->events = 0;
+  remember(loop, io);
   *out = io;
   return 0;
 }
@@ -62,6 +100,7 @@ static void on_close(uv_handle_t *handle) {
 void zuv__io_close(zuv__io_t *io) {
   bool closed_by_program = uv_is_closing((uv_handle_t *)&io->poll);
 
+  forget(io);
   if (closed_by_program)
     zuv__loop_bury(io->loop, &io->grave, io);
   else

@@ -413,6 +413,7 @@ static void loop_free(zuv__loop_t *loop) {
     zuv__body_release(loop->big_chunk);
   if (loop->fan_out != NULL)
     zuv__body_release(loop->fan_out);
+  zuv__free(loop->ios);
   zuv__free(loop->output_buffer);
   zuv__free(loop->parts);
   zuv__block_pool_destroy(&loop->blocks);

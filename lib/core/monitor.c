@@ -64,8 +64,10 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
     waiting_event_free(waiting);
   }
   if (socket->dropped > 0 && socket->event_cb != NULL) {
-    zuv_event_t event = {
-        .type = ZUV_EVENT_DROPPED, .endpoint = "", .count = socket->dropped};
+    zuv_event_t event = {.type = ZUV_EVENT_DROPPED,
+                         .endpoint = "",
+                         .count = socket->dropped,
+                         .fd = -1};
     socket->dropped = 0;
     socket->event_cb(socket->handle, &event);
   }

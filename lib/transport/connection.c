@@ -135,17 +135,20 @@ static void tell_handshake_failed(zuv__connection_t *c, int status) {
                        .status = status,
                        .reason = (int)failure->error,
                        .peer_status = failure->status,
-                       .endpoint = c->session->endpoint};
+                       .endpoint = c->session->endpoint,
+                       .fd = c->io->fd};
 
   zuv__monitor_event(c->session->socket, &event);
 }
 
 void zuv__connection_lose(zuv__connection_t *c, int status, bool protocol) {
   zuv__session_t *session = c->session;
-  zuv__loss_t loss = {status, protocol, c->state == ZUV__CONNECTION_HANDSHAKE};
+  zuv__loss_t loss = {status, protocol, c->state == ZUV__CONNECTION_HANDSHAKE,
+                      -1};
 
   if (c->state == ZUV__CONNECTION_CLOSED)
     return;
+  loss.fd = c->io->fd;
   if (loss.in_handshake)
     tell_handshake_failed(c, status);
   c->failure = status;

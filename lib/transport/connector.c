@@ -60,11 +60,12 @@ static void attempt(connector_t *connector);
 static void attempt_failed(connector_t *connector, int status);
 
 static void tell(connector_t *connector, zuv_event_type type, int status,
-                 uint64_t delay_ms) {
+                 uint64_t delay_ms, int fd) {
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = connector->endpoint.text,
-                       .delay_ms = delay_ms};
+                       .delay_ms = delay_ms,
+                       .fd = fd};
   zuv__monitor_event(connector->endpoint.socket, &event);
 }
 
@@ -105,7 +106,7 @@ static void connector_free(connector_t *connector) {
 static void stop(connector_t *connector, int status, bool forget) {
   cancel_attempt(connector);
   connector->state = STOPPED;
-  tell(connector, ZUV_EVENT_STOPPED, status, 0);
+  tell(connector, ZUV_EVENT_STOPPED, status, 0, -1);
   zuv__session_end_pipe(&connector->session);
   if (connector->closed || forget) {
     zuv__socket_remove_endpoint(&connector->endpoint);
@@ -140,13 +141,13 @@ static void wait_for_next(connector_t *connector, int status) {
       return;
     }
     connector->state = STOPPED;
-    tell(connector, ZUV_EVENT_STOPPED, status, 0);
+    tell(connector, ZUV_EVENT_STOPPED, status, 0, -1);
     return;
   }
   delay = next_delay(connector);
   connector->state = WAITING;
   zuv__timer_start(loop_of(connector), &connector->timer, delay);
-  tell(connector, ZUV_EVENT_CONNECT_RETRIED, status, delay);
+  tell(connector, ZUV_EVENT_CONNECT_RETRIED, status, delay, -1);
 }
 
 static void on_timer(zuv__timer_t *timer) {
@@ -166,7 +167,7 @@ static void connected(connector_t *connector, zuv__io_t *io) {
   connector->delay_ms = 0;
   if (connector->where.scheme == ZUV__TRANSPORT_TCP)
     zuv__tcp_tune(io->fd, &connector->options);
-  tell(connector, ZUV_EVENT_CONNECTED, 0, 0);
+  tell(connector, ZUV_EVENT_CONNECTED, 0, 0, io->fd);
   err = zuv__connection_new(&connector->session, io);
   if (err != 0)
     wait_for_next(connector, err);
@@ -205,7 +206,7 @@ static void follow(connector_t *connector, int fd, int status) {
   }
   connector->io = io;
   connector->state = CONNECTING;
-  tell(connector, ZUV_EVENT_CONNECT_DELAYED, 0, 0);
+  tell(connector, ZUV_EVENT_CONNECT_DELAYED, 0, 0, fd);
   if (connector->options.connect_timeout > 0)
     zuv__timer_start(loop_of(connector), &connector->timer,
                      (uint64_t)connector->options.connect_timeout);
@@ -252,7 +253,8 @@ static void connect_next_address(connector_t *connector) {
 static void attempt_failed(connector_t *connector, int status) {
   /* An ipc attempt is over before it could be watched. */
   if (connector->io != NULL || connector->where.scheme == ZUV__TRANSPORT_IPC)
-    tell(connector, ZUV_EVENT_CLOSED, status, 0);
+    tell(connector, ZUV_EVENT_CLOSED, status, 0,
+         connector->io == NULL ? -1 : connector->io->fd);
   if (connector->io != NULL) {
     zuv__io_close(connector->io);
     connector->io = NULL;

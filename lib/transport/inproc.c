@@ -115,7 +115,8 @@ static void unpark(zuv__context_t *context, const char *name,
 static void tell_stopped(zuv__pipe_t *pipe) {
   zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
                        .status = UV_ENOMEM,
-                       .endpoint = pipe->endpoint};
+                       .endpoint = pipe->endpoint,
+                       .fd = -1};
   zuv__monitor_event(pipe->socket, &event);
 }
 

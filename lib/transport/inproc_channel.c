@@ -273,7 +273,8 @@ static void fail(end_t *end, int status) {
   zuv__socket_t *socket = pipe->socket;
   zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
                        .status = status,
-                       .endpoint = channel->endpoint};
+                       .endpoint = channel->endpoint,
+                       .fd = -1};
 
   if (end == &channel->ends[ZUV__CHANNEL_CONNECTING])
     zuv__monitor_event(socket, &event);

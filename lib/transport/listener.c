@@ -69,11 +69,12 @@ static const zuv__session_owner_t accepted_owner = {on_session_lost,
                                                     on_session_ended};
 
 static void tell(listener_t *listener, zuv_event_type type, int status,
-                 uint64_t delay_ms) {
+                 uint64_t delay_ms, int fd) {
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = listener->endpoint.text,
-                       .delay_ms = delay_ms};
+                       .delay_ms = delay_ms,
+                       .fd = fd};
   zuv__monitor_event(listener->endpoint.socket, &event);
 }
 
@@ -98,7 +99,7 @@ static int serve(listener_t *listener, int fd) {
     zuv__tcp_tune(fd, &listener->options);
   err = zuv__io_open(socket->loop, fd, NULL, NULL, &io);
   if (err == 0) {
-    tell(listener, ZUV_EVENT_ACCEPTED, 0, 0);
+    tell(listener, ZUV_EVENT_ACCEPTED, 0, 0, fd);
     err = zuv__connection_new(&accepted->session, io);
   } else {
     close(fd);
@@ -128,14 +129,14 @@ static void on_listening(void *owner, int events) {
     if (fd >= 0) {
       err = serve(listener, fd);
       if (err != 0)
-        tell(listener, ZUV_EVENT_ACCEPT_FAILED, err, 0);
+        tell(listener, ZUV_EVENT_ACCEPT_FAILED, err, 0, -1);
     } else if (err == EAGAIN || err == EWOULDBLOCK) {
       return;
     } else if (!is_passing(err)) {
       zuv__io_watch(listener->io, 0);
       zuv__timer_start(socket->loop, &listener->accept_retry, ACCEPT_RETRY_MS);
       tell(listener, ZUV_EVENT_ACCEPT_FAILED, uv_translate_sys_error(err),
-           ACCEPT_RETRY_MS);
+           ACCEPT_RETRY_MS, -1);
       return;
     }
   }
@@ -151,10 +152,10 @@ static void listener_close(zuv__endpoint_t *endpoint, int linger) {
   zuv__list_t *node, *next;
 
   zuv__timer_stop(endpoint->socket->loop, &listener->accept_retry);
+  tell(listener, ZUV_EVENT_CLOSED, 0, 0, listener->io->fd);
   zuv__io_close(listener->io);
   zuv__ipc_cleanup(listener->directory);
   listener->directory = NULL;
-  tell(listener, ZUV_EVENT_CLOSED, 0, 0);
   for (node = listener->accepted.next; node != &listener->accepted;
        node = next) {
     accepted_t *accepted = zuv__container_of(node, accepted_t, in_listener);
@@ -231,7 +232,7 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
     err = zuv__socket_add_endpoint(socket, &listener->endpoint);
   if (err != 0)
     goto fail_io;
-  tell(listener, ZUV_EVENT_LISTENING, 0, 0);
+  tell(listener, ZUV_EVENT_LISTENING, 0, 0, fd);
   return 0;
 
 fail_io:

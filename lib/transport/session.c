@@ -156,11 +156,12 @@ void zuv__session_end_pipe(zuv__session_t *session) {
 }
 
 void zuv__session_event(zuv__session_t *session, zuv_event_type type,
-                        int status, zuv_peer_t *peer) {
+                        int status, zuv_peer_t *peer, int fd) {
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = session->endpoint,
-                       .peer = peer};
+                       .peer = peer,
+                       .fd = fd};
   zuv__monitor_event(session->socket, &event);
 }
 
@@ -178,7 +179,7 @@ int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
     }
   }
   pipe = session->pipe;
-  zuv__session_event(session, ZUV_EVENT_READY, 0, peer);
+  zuv__session_event(session, ZUV_EVENT_READY, 0, peer, peer->fd);
   err = zuv__pipe_ready(pipe, peer);
   if (err != 0)
     return err;
@@ -226,7 +227,8 @@ void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   if (pipe != NULL)
     zuv__pipe_lost(pipe);
   zuv__session_event(session, ZUV_EVENT_DISCONNECTED, loss->status,
-                     pipe != NULL && !loss->in_handshake ? pipe->peer : NULL);
+                     pipe != NULL && !loss->in_handshake ? pipe->peer : NULL,
+                     loss->fd);
   /* What the connection had yet to write is gone with it. */
   if (pipe != NULL && pipe->state == ZUV__PIPE_LINGERING &&
       nothing_waits(session))

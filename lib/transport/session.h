@@ -21,6 +21,7 @@ typedef struct zuv__loss_s {
   int status;    /* UV_EOF, UV_ETIMEDOUT, UV_ECONNRESET, UV_EPROTO ... */
   bool protocol; /* the peer cannot be talked to: trying again is no use */
   bool in_handshake;
+  int fd; /* that the connection had */
 } zuv__loss_t;
 
 /* What the owner of a session is told. */
@@ -68,6 +69,6 @@ void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss);
 
 /* An event about this session. */
 void zuv__session_event(zuv__session_t *session, zuv_event_type type,
-                        int status, zuv_peer_t *peer);
+                        int status, zuv_peer_t *peer, int fd);
 
 #endif /* ZUV_TRANSPORT_SESSION_H */
