@@ -18,6 +18,7 @@ typedef struct bench_work_s {
   int peers;      /* connections, where a row has many */
   int rate;       /* messages a second, where a row is paced */
   int interval;   /* milliseconds from one burst of these to the next */
+  const struct blocking_roles_s *roles; /* of blocking_worker, if it is used */
 } bench_work_t;
 
 /* A run of one side. NAN: it could not be measured. */
@@ -58,6 +59,14 @@ typedef double (*bench_role_fn)(const bench_work_t *work, int link);
  * if one failed or took too long. `other` may be NULL. */
 double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
                        bench_role_fn other);
+
+/* The same with programs, whose arguments end with NULL. These are the
+ * descriptors that such a program finds open; it writes one double. */
+enum { BENCH_PROGRAM_LINK = 0, BENCH_PROGRAM_RESULT = 1 };
+double bench_run_programs(char *const *measuring, char *const *other);
+
+/* The process ends after a while, or with its parent, and not by SIGPIPE. */
+void bench_guard(void);
 
 /* Ends the process with a message. */
 _Noreturn void bench_fail(const char *what, const char *why);

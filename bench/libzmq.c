@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -20,8 +19,7 @@ static bool find(void *library, const char *name, void *function) {
   return address != NULL;
 }
 
-bool libzmq_load(void) {
-  const char *name = getenv("ZUV_BENCH_LIBZMQ");
+bool libzmq_load(const char *name) {
   void *library;
   Dl_info info;
   bool ok = true;
@@ -47,6 +45,12 @@ bool libzmq_load(void) {
   ok &= find(library, "zmq_msg_size", &libzmq.msg_size);
   ok &= find(library, "zmq_sendmsg", &libzmq.sendmsg);
   ok &= find(library, "zmq_recvmsg", &libzmq.recvmsg);
+  ok &= find(library, "zmq_msg_send", &libzmq.msg_send);
+  ok &= find(library, "zmq_msg_recv", &libzmq.msg_recv);
+  ok &= find(library, "zmq_send", &libzmq.send);
+  ok &= find(library, "zmq_recv", &libzmq.recv);
+  ok &= find(library, "zmq_poll", &libzmq.poll);
+  ok &= find(library, "zmq_errno", &libzmq.last_error);
   if (ok && dladdr(dlsym(library, "zmq_version"), &info) != 0)
     snprintf(loaded_file, sizeof(loaded_file), "%s", info.dli_fname);
   return ok;
@@ -56,16 +60,21 @@ const char *libzmq_file(void) {
   return loaded_file;
 }
 
-void *libzmq_bound(void *context, int type, char *endpoint, size_t size) {
+void *libzmq_bound_to(void *context, int type, const char *address,
+                      char *endpoint, size_t size) {
   void *socket = libzmq.socket(context, type);
 
   bench_require(socket != NULL, "zmq_socket");
-  bench_require(libzmq.bind(socket, "tcp://127.0.0.1:*") == 0, "zmq_bind");
+  bench_require(libzmq.bind(socket, address) == 0, "zmq_bind");
   memset(endpoint, 0, size);
   bench_require(libzmq.getsockopt(socket, ZUV_LAST_ENDPOINT, endpoint, &size) ==
                     0,
                 "zmq_getsockopt");
   return socket;
+}
+
+void *libzmq_bound(void *context, int type, char *endpoint, size_t size) {
+  return libzmq_bound_to(context, type, "tcp://127.0.0.1:*", endpoint, size);
 }
 
 void *libzmq_connected(void *context, int type, const char *endpoint) {

@@ -7,11 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ZMQ_SNDMORE_FLAG = 2 };
+enum {
+  ZMQ_SNDMORE_FLAG = 2,
+  ZMQ_POLLIN_EVENT = 1,
+  ZMQ_ETERM_ERROR = 156384765
+};
 
 typedef struct {
   uint64_t content[8];
 } libzmq_msg_t;
+
+typedef struct {
+  void *socket;
+  int fd;
+  short events;
+  short revents;
+} libzmq_item_t;
 
 typedef struct {
   void (*version)(int *major, int *minor, int *patch);
@@ -30,17 +41,26 @@ typedef struct {
   size_t (*msg_size)(const libzmq_msg_t *msg);
   int (*sendmsg)(void *socket, libzmq_msg_t *msg, int flags);
   int (*recvmsg)(void *socket, libzmq_msg_t *msg, int flags);
+  int (*msg_send)(libzmq_msg_t *msg, void *socket, int flags);
+  int (*msg_recv)(libzmq_msg_t *msg, void *socket, int flags);
+  int (*send)(void *socket, const void *data, size_t size, int flags);
+  int (*recv)(void *socket, void *data, size_t size, int flags);
+  int (*poll)(libzmq_item_t *items, int count, long timeout);
+  int (*last_error)(void);
 } libzmq_t;
 
 extern libzmq_t libzmq;
 
-/* Loads $ZUV_BENCH_LIBZMQ or libzmq.so.5. False: there is none. */
-bool libzmq_load(void);
+/* Loads that file; NULL: libzmq.so.5. False: there is none, or it lacks a
+ * function, which is then named on stderr. */
+bool libzmq_load(const char *name);
 /* The file that was loaded, or "". */
 const char *libzmq_file(void);
 
-/* A bound socket that tells its endpoint, or a connected one. The process ends
- * if that fails. */
+/* A bound socket that tells its endpoint (libzmq_bound: a wildcard port of
+ * 127.0.0.1), or a connected one. The process ends if that fails. */
+void *libzmq_bound_to(void *context, int type, const char *address,
+                      char *endpoint, size_t size);
 void *libzmq_bound(void *context, int type, char *endpoint, size_t size);
 void *libzmq_connected(void *context, int type, const char *endpoint);
 

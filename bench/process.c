@@ -1,7 +1,8 @@
-/* Runs the roles of a row as child processes of the driver, which itself has no
- * loop and no threads, so that forking is safe. A child that hangs is ended by
- * its own alarm; one whose driver is gone, by the kernel. */
+/* Runs the roles of a row, or programs, as child processes of the driver, which
+ * itself has no loop and no threads, so that forking is safe. A child that
+ * hangs is ended by its own alarm; one whose driver is gone, by the kernel. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +19,12 @@
 #include "bench.h"
 
 enum { ROLE_SECONDS_MAX = 120 };
+
+/* What a child does: either of the two. */
+typedef struct {
+  bench_role_fn role;
+  char *const *program;
+} task_t;
 
 typedef struct {
   pid_t pid;
@@ -88,13 +95,26 @@ bool bench_allow_files(int count) {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0;
 }
 
-static child_t start(const bench_work_t *work, bench_role_fn role, int link,
+void bench_guard(void) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  alarm(ROLE_SECONDS_MAX);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+_Noreturn static void become(char *const *program, int link, int result) {
+  bench_require(dup2(link, BENCH_PROGRAM_LINK) >= 0, "dup2");
+  bench_require(dup2(result, BENCH_PROGRAM_RESULT) >= 0, "dup2");
+  execvp(program[0], program);
+  bench_fail(program[0], strerror(errno));
+}
+
+static child_t start(const bench_work_t *work, const task_t *task, int link,
                      int not_mine) {
   child_t child;
   int ends[2];
   double value;
 
-  bench_require(pipe(ends) == 0, "pipe");
+  bench_require(pipe2(ends, O_CLOEXEC) == 0, "pipe2");
   child.pid = fork();
   bench_require(child.pid >= 0, "fork");
   if (child.pid > 0) {
@@ -102,12 +122,12 @@ static child_t start(const bench_work_t *work, bench_role_fn role, int link,
     child.result = ends[0];
     return child;
   }
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  alarm(ROLE_SECONDS_MAX);
-  signal(SIGPIPE, SIG_IGN);
+  bench_guard();
   close(ends[0]);
   close(not_mine);
-  value = role(work, link);
+  if (task->program != NULL)
+    become(task->program, link, ends[1]);
+  value = task->role(work, link);
   bench_write_all(ends[1], &value, sizeof(value));
   _exit(0);
 }
@@ -122,6 +142,10 @@ static bool finish(child_t *child, double *value) {
     kill(child->pid, SIGKILL);
   while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
     ;
+  /* SIGALRM: it hung. SIGKILL is what the driver itself uses. */
+  if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+    fprintf(stderr, "bench: a process was ended: %s\n",
+            strsignal(WTERMSIG(status)));
   return ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -135,8 +159,9 @@ static bool second_is_first(const child_t *children) {
   return items[0].revents == 0;
 }
 
-double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
-                       bench_role_fn other) {
+/* tasks[0] is the one that measures; the other may have nothing to do. */
+static double run_tasks(const bench_work_t *work, const task_t *tasks) {
+  bool alone = tasks[1].role == NULL && tasks[1].program == NULL;
   child_t children[2];
   double values[2];
   int link[2];
@@ -145,12 +170,12 @@ double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
   fflush(NULL);
   bench_require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) == 0,
                 "socketpair");
-  children[0] = start(work, measuring, link[0], link[1]);
-  if (other != NULL)
-    children[1] = start(work, other, link[1], link[0]);
+  children[0] = start(work, &tasks[0], link[0], link[1]);
+  if (!alone)
+    children[1] = start(work, &tasks[1], link[1], link[0]);
   close(link[0]);
   close(link[1]);
-  if (other == NULL) {
+  if (alone) {
     ok = finish(&children[0], &values[0]);
   } else {
     int first = second_is_first(children) ? 1 : 0;
@@ -160,4 +185,15 @@ double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
     ok = finish(&children[1 - first], &values[1 - first]) && ok;
   }
   return ok ? values[0] : NAN;
+}
+
+double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
+                       bench_role_fn other) {
+  task_t tasks[2] = {{.role = measuring}, {.role = other}};
+  return run_tasks(work, tasks);
+}
+
+double bench_run_programs(char *const *measuring, char *const *other) {
+  task_t tasks[2] = {{.program = measuring}, {.program = other}};
+  return run_tasks(NULL, tasks);
 }

@@ -472,6 +472,9 @@ struct zuv_event_s {
   uint64_t delay_ms;
   /* DROPPED: how many */
   uint64_t count;
+  /* the descriptor of the listener, the attempt or the connection, -1 if there
+   * is none. A name, not for use: it may be closed by now, and be another's */
+  int fd;
 };
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in

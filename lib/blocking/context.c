@@ -111,6 +111,13 @@ static int begin_loops(zmq__context_t *context) {
   return 0;
 }
 
+int zmq__context_take_bare_slot(zmq__context_t *context) {
+  if (atomic_load(&context->open) >= context->max_sockets)
+    return UV_EMFILE;
+  atomic_fetch_add(&context->open, 1);
+  return 0;
+}
+
 int zmq__context_take_slot(zmq__context_t *context, zmq__loop_t **loop) {
   int err;
 
@@ -119,8 +126,6 @@ int zmq__context_take_slot(zmq__context_t *context, zmq__loop_t **loop) {
     if (err != 0)
       return err;
   }
-  if (atomic_load(&context->open) >= context->max_sockets)
-    return UV_EMFILE;
   *loop = &context->loops[context->next_loop];
   /* Sockets on different loops meet through their threads. */
   if (context->loop_count > 1) {
@@ -128,9 +133,10 @@ int zmq__context_take_slot(zmq__context_t *context, zmq__loop_t **loop) {
     if (err != 0)
       return err;
   }
-  context->next_loop = (context->next_loop + 1) % context->loop_count;
-  atomic_fetch_add(&context->open, 1);
-  return 0;
+  err = zmq__context_take_bare_slot(context);
+  if (err == 0)
+    context->next_loop = (context->next_loop + 1) % context->loop_count;
+  return err;
 }
 
 typedef struct {
@@ -172,16 +178,21 @@ void zmq__context_free_slot(zmq__context_t *context) {
     zmq__futex_wake(open, INT_MAX);
 }
 
-static void stop(zmq__context_t *context) {
-  int running = ZMQ__CONTEXT_RUNNING;
-
-  if (!atomic_compare_exchange_strong(&context->state, &running,
-                                      ZMQ__CONTEXT_STOPPED))
-    return;
-  pthread_mutex_lock(&context->mutex);
+static void stop_sockets(zmq__context_t *context) {
   for (zuv__list_t *node = context->sockets.next; node != &context->sockets;
        node = node->next)
     zmq__socket_stop(zuv__container_of(node, zmq__socket_t, in_context));
+}
+
+/* Under the mutex all along: when it returns in one thread, no other is still
+ * at it. */
+static void stop(zmq__context_t *context) {
+  int running = ZMQ__CONTEXT_RUNNING;
+
+  pthread_mutex_lock(&context->mutex);
+  if (atomic_compare_exchange_strong(&context->state, &running,
+                                     ZMQ__CONTEXT_STOPPED))
+    stop_sockets(context);
   pthread_mutex_unlock(&context->mutex);
 }
 
@@ -190,16 +201,28 @@ int zmq_ctx_shutdown(void *handle) {
 
   if (context == NULL)
     return -1;
-  stop(context);
+  if (!zmq__context_is_foreign(context))
+    stop(context);
   return 0;
 }
 
-/* All sockets are closed; the last to leave a loop may not have left yet. */
-static void finish(zmq__context_t *context) {
-  for (int i = 0; context->loops != NULL && i < context->loop_count; i++) {
-    zmq__loop_enter(&context->loops[i]);
-    zmq__loop_leave_quickly(&context->loops[i]);
+/* The last socket may have gone in the middle of another thread's work. */
+static void await_leavers(zmq__loop_t *loop) {
+  bool running = true;
+
+  while (running) {
+    zmq__loop_enter(loop);
+    running = loop->running;
+    zmq__loop_leave_quickly(loop);
+    if (running)
+      sched_yield();
   }
+}
+
+/* All sockets are closed. */
+static void finish(zmq__context_t *context) {
+  for (int i = 0; context->loops != NULL && i < context->loop_count; i++)
+    await_leavers(&context->loops[i]);
   if (context->loops != NULL)
     end_loops(context, context->loop_count);
   (void)zuv_context_destroy(&context->core);

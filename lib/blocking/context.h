@@ -66,6 +66,8 @@ static inline bool zmq__context_is_foreign(zmq__context_t *context) {
 /* A slot for one socket more, and the loop to put it on. UV_EMFILE, UV_ENOMEM
  * and others. With the mutex. */
 int zmq__context_take_slot(zmq__context_t *context, zmq__loop_t **loop);
+/* The same for a socket that goes where another is. UV_EMFILE. */
+int zmq__context_take_bare_slot(zmq__context_t *context);
 /* From any thread; nothing of the context may be touched after it. */
 void zmq__context_free_slot(zmq__context_t *context);
 

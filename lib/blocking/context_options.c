@@ -158,6 +158,8 @@ int zmq_ctx_set_ext(void *handle, int option, const void *value, size_t size) {
 
   if (context == NULL)
     return -1;
+  if (zmq__context_is_foreign(context))
+    return zmq__fail_errno(ETERM);
   pthread_mutex_lock(&context->mutex);
   err = set(&context->options, option, value, size);
   pthread_mutex_unlock(&context->mutex);
@@ -174,6 +176,8 @@ int zmq_ctx_get_ext(void *handle, int option, void *value, size_t *size) {
 
   if (context == NULL)
     return -1;
+  if (zmq__context_is_foreign(context))
+    return zmq__fail_errno(ETERM);
   pthread_mutex_lock(&context->mutex);
   err = get(&context->options, option, value, size);
   pthread_mutex_unlock(&context->mutex);

@@ -13,6 +13,10 @@ enum { FIRST_UV_ERROR = -3000 };
 /* The codes of libuv that are no errno. */
 static int errno_of(int uv_error) {
   switch (uv_error) {
+    case ZMQ__ETERM:
+      return ETERM;
+    case ZMQ__EMTHREAD:
+      return EMTHREAD;
     case UV_EPROTO:
       return EFSM;
     case UV_EAI_MEMORY:

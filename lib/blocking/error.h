@@ -7,7 +7,7 @@
 #include "zmq.h"
 
 /* UV_E* codes that libuv does not have. */
-enum { ZMQ__ETERM = -ETERM };
+enum { ZMQ__ETERM = -ETERM, ZMQ__EMTHREAD = -EMTHREAD };
 
 /* Answers -1 with the errno that a UV_E* code of the core stands for. */
 ZUV__COLD int zmq__fail(int uv_error);

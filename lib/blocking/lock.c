@@ -53,10 +53,10 @@ void zmq__lock_wait(zmq__lock_t *lock) {
       impatient = true;
       atomic_fetch_add_explicit(&lock->impatient, 1, memory_order_relaxed);
     }
-    zmq__futex_wait(
-        &lock->state,
-        state == ZMQ__LOCK_HANDED ? ZMQ__LOCK_HANDED : ZMQ__LOCK_CONTENDED,
-        impatient ? ZMQ__NEVER : patience);
+    zmq__futex_wait(&lock->state,
+                    state == ZMQ__LOCK_HANDED ? ZMQ__LOCK_HANDED
+                                              : ZMQ__LOCK_CONTENDED,
+                    impatient ? ZMQ__NEVER : patience);
     slept = true;
   }
   if (impatient)

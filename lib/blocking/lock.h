@@ -1,7 +1,7 @@
 /* The lock of a private loop. Who comes while it is free gets it, even before
  * threads that wait: that is fast. But one that has waited for
- * ZMQ__LOCK_PATIENCE_NS is handed the lock by the next unlock, and zmq__lock_offer
- * lets it in between two steps of a long piece of work.
+ * ZMQ__LOCK_PATIENCE_NS is handed the lock by the next unlock, and
+ * zmq__lock_offer lets it in between two steps of a long piece of work.
  *
  *   FREE --> HELD --somebody waits--> CONTENDED --> FREE, a waiter is woken
  *                                               \-> HANDED to a waiter */

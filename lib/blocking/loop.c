@@ -67,6 +67,14 @@ bool zmq__loop_work(zmq__loop_t *loop) {
   return true;
 }
 
+/* Who runs the loop reads the kicks, also one that was for the driver. */
+static void kick_driver_again(zmq__loop_t *loop) {
+  zmq__waiter_t *driver = loop->driver;
+
+  if (driver != NULL && driver->polls == loop && zmq__waiter_is_woken(driver))
+    uv_async_send(&loop->kick);
+}
+
 void zmq__loop_turn(zmq__loop_t *loop) {
   if (loop->running)
     return;
@@ -75,6 +83,7 @@ void zmq__loop_turn(zmq__loop_t *loop) {
   if (zuv__loop_has_work(loop->core))
     zuv__loop_work(loop->core);
   loop->running = false;
+  kick_driver_again(loop);
 }
 
 static void kick_thread(zmq__loop_t *loop) {
@@ -209,15 +218,15 @@ static int sleep_in_epoll(zmq__loop_t *loop, int timeout, uint64_t deadline) {
 /* Along with descriptors of the program, or with other signals. */
 static int sleep_in_poll(zmq__loop_t *loop, int timeout,
                          const zmq__wait_t *wait) {
-  uint64_t until = timeout < 0 ? ZMQ__NEVER
-                               : zmq__clock_ns() +
-                                     (uint64_t)timeout * ZMQ__NS_PER_MS;
+  uint64_t until = timeout < 0
+                       ? ZMQ__NEVER
+                       : zmq__clock_ns() + (uint64_t)timeout * ZMQ__NS_PER_MS;
   int result;
 
   if (wait->deadline < until)
     until = wait->deadline;
-  wait->fds[0] = (struct pollfd){.fd = uv_backend_fd(&loop->uv),
-                                 .events = POLLIN};
+  wait->fds[0] =
+      (struct pollfd){.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
   zmq__unlock(&loop->lock);
   result = zmq__wait_poll(wait, until);
   zmq__lock(&loop->lock);

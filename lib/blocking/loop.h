@@ -39,17 +39,17 @@ typedef struct zmq__loop_s {
   zmq__lock_t lock;
   uv_loop_t uv;
   zuv__loop_t *core;
-  uv_async_t kick;        /* wakes who polls; keeps the loop alive */
-  uint64_t polled_until;  /* loop time at which who polls looks by itself */
-  bool running;           /* somebody runs it, and may be offering the lock */
+  uv_async_t kick;       /* wakes who polls; keeps the loop alive */
+  uint64_t polled_until; /* loop time at which who polls looks by itself */
+  bool running;          /* somebody runs it, and may be offering the lock */
 
   zmq__waiter_t *driver; /* the application thread that has the role */
   unsigned waiting;      /* application threads that wait for I/O */
   uint64_t rounds;       /* how often an application thread took or left it */
 
-  bool gathering;     /* sends do not write, the thread ticks quickly */
-  uint64_t sent_at;   /* when a lone send was written */
-  uint64_t sends;     /* counts those that left something to write */
+  bool gathering;   /* sends do not write, the thread ticks quickly */
+  uint64_t sent_at; /* when a lone send was written */
+  uint64_t sends;   /* counts those that left something to write */
 
   bool has_thread;
   pthread_t thread;

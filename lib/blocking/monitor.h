@@ -1,10 +1,24 @@
-/* zmq_socket_monitor(): the events of a socket as messages. */
+/* zmq_socket_monitor(): the events of a socket as messages.
+ *
+ * A monitor is a socket of the core on the loop of the one that it watches. It
+ * never waits: what its reader has no room for, or what happens before there is
+ * a reader, is kept up to a bound and then lost. It ends with the watched
+ * socket, or when another takes its place. */
 #ifndef ZMQ_BLOCKING_MONITOR_H
 #define ZMQ_BLOCKING_MONITOR_H
 
-struct zmq__socket_s;
+#include "blocking/socket.h"
 
-/* With the lock of the socket's loop: the socket closes, its monitor is told. */
-void zmq__monitor_end(struct zmq__socket_s *socket);
+enum { ZMQ__MONITOR_WAITING_MAX = 1000 };
+
+/* -- with the lock of socket->loop; without a monitor nothing happens -- */
+
+/* The socket is about to close: ends its listeners, so that this is told, and
+ * the monitor. */
+void zmq__monitor_end(zmq__socket_t *socket);
+
+/* A bind has failed: a UV_E* code. */
+void zmq__monitor_bind_failed(zmq__socket_t *socket, const char *endpoint,
+                              int error);
 
 #endif /* ZMQ_BLOCKING_MONITOR_H */

@@ -171,7 +171,8 @@ static int poll_one_loop(poll_t *p) {
 /* Of the sockets on one loop only the first counts. */
 static bool is_first_of_loop(const poll_t *p, int i) {
   for (int j = 0; j < i; j++)
-    if (socket_at(p, j) != NULL && socket_at(p, j)->loop == socket_at(p, i)->loop)
+    if (socket_at(p, j) != NULL &&
+        socket_at(p, j)->loop == socket_at(p, i)->loop)
       return false;
   return true;
 }

@@ -34,7 +34,8 @@ static int fill_message(zmq__socket_t *socket, zmq__slot_t *slot,
       return err;
     zuv__msg_take(msg, part);
   }
-  m->flags = (uint8_t)((m->flags & ZUV__MSG_SHARED) | (more ? ZUV__MSG_MORE : 0));
+  m->flags =
+      (uint8_t)((m->flags & ZUV__MSG_SHARED) | (more ? ZUV__MSG_MORE : 0));
   if (is_told(from)) {
     zuv__peer_retain(from);
     m->metadata = from;
@@ -310,8 +311,7 @@ void zmq__receive_end(zmq__socket_t *socket) {
 
 /* ---- zmq.h ---- */
 
-static inline int receive(zmq__socket_t *socket, zmq__slot_t *slot,
-                          int flags) {
+static inline int receive(zmq__socket_t *socket, zmq__slot_t *slot, int flags) {
   int err = zmq__receive(socket, slot, flags);
 
   if (err != 0)

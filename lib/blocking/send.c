@@ -92,8 +92,8 @@ static int attempt_locked(zmq__socket_t *socket, attempt_t attempt,
  * message is lost, as those are that were on their way. */
 static int send_gathered(zmq__socket_t *socket, int flags) {
   zmq__parts_t *outgoing = &socket->outgoing;
-  int err = attempt_locked(socket, send_now, outgoing->parts, outgoing->count,
-                           flags);
+  int err =
+      attempt_locked(socket, send_now, outgoing->parts, outgoing->count, flags);
 
   zmq__parts_clear(outgoing);
   return err == UV_EAGAIN || err == UV_EHOSTUNREACH ? 0 : err;

@@ -19,8 +19,7 @@ zmq__socket_t *zmq__socket_refuse(void *handle) {
 }
 
 uint64_t zmq__deadline_in(long ms) {
-  return ms < 0 ? ZMQ__NEVER
-                : zmq__clock_ns() + (uint64_t)ms * ZMQ__NS_PER_MS;
+  return ms < 0 ? ZMQ__NEVER : zmq__clock_ns() + (uint64_t)ms * ZMQ__NS_PER_MS;
 }
 
 /* ---- What the core tells ---- */
@@ -178,52 +177,86 @@ int zmq_close(void *handle) {
 
 /* ---- Endpoints ---- */
 
-static bool is_inproc(const char *endpoint) {
-  return strncmp(endpoint, "inproc://", 9) == 0;
-}
-
 static bool needs_io(const char *endpoint) {
   return strncmp(endpoint, "tcp://", 6) == 0 ||
          strncmp(endpoint, "ipc://", 6) == 0;
 }
 
-static int with_endpoint(void *handle, const char *endpoint,
-                         int (*call)(zuv_socket_t *, const char *),
-                         bool begins) {
-  zmq__socket_t *socket = zmq__socket_of(handle);
+/* A socket stays on the loop that it was made on, so the mask does not choose:
+ * it only can leave no thread to choose. */
+static bool has_thread(const zmq__socket_t *socket) {
+  int threads = socket->context->io_threads;
+  uint64_t all = threads < 64 ? (UINT64_C(1) << threads) - 1 : UINT64_MAX;
+
+  if (socket->affinity == 0)
+    return threads > 0;
+  return (socket->affinity & all) != 0;
+}
+
+typedef int (*endpoint_call_t)(zuv_socket_t *, const char *);
+
+static int begin_endpoint(zmq__socket_t *socket, const char *endpoint,
+                          endpoint_call_t call) {
+  bool io = needs_io(endpoint);
   int err = 0;
 
-  if (socket == NULL)
-    return -1;
-  if (endpoint == NULL)
-    return zmq__fail_errno(EINVAL);
-  if (begins && needs_io(endpoint) && socket->context->io_threads == 0)
-    return zmq__fail_errno(EMTHREAD);
+  if (io && !has_thread(socket))
+    return ZMQ__EMTHREAD;
   zmq__loop_enter(socket->loop);
-  if (begins && !is_inproc(endpoint)) {
+  if (io) {
     err = zmq__context_start(socket->context, socket->loop);
     socket->io = true;
   }
   if (err == 0)
     err = call(&socket->native->zuv, endpoint);
+  if (err != 0 && call == zuv_bind)
+    zmq__monitor_bind_failed(socket, endpoint, err);
+  /* Over inproc a bind may find letters of sockets that have left. */
+  if (!socket->loop->has_thread)
+    zmq__loop_turn(socket->loop);
   zmq__loop_leave(socket->loop);
+  return err;
+}
+
+static int end_endpoint(zmq__socket_t *socket, const char *endpoint,
+                        endpoint_call_t call) {
+  int err;
+
+  zmq__loop_enter(socket->loop);
+  err = call(&socket->native->zuv, endpoint);
+  zmq__loop_leave(socket->loop);
+  return err;
+}
+
+static int with_endpoint(void *handle, const char *endpoint,
+                         int (*step)(zmq__socket_t *, const char *,
+                                     endpoint_call_t),
+                         endpoint_call_t call) {
+  zmq__socket_t *socket = zmq__socket_of(handle);
+  int err;
+
+  if (socket == NULL)
+    return -1;
+  if (endpoint == NULL)
+    return zmq__fail_errno(EINVAL);
+  err = step(socket, endpoint, call);
   return err == 0 ? 0 : zmq__fail(err);
 }
 
 int zmq_bind(void *handle, const char *endpoint) {
-  return with_endpoint(handle, endpoint, zuv_bind, true);
+  return with_endpoint(handle, endpoint, begin_endpoint, zuv_bind);
 }
 
 int zmq_connect(void *handle, const char *endpoint) {
-  return with_endpoint(handle, endpoint, zuv_connect, true);
+  return with_endpoint(handle, endpoint, begin_endpoint, zuv_connect);
 }
 
 int zmq_unbind(void *handle, const char *endpoint) {
-  return with_endpoint(handle, endpoint, zuv_unbind, false);
+  return with_endpoint(handle, endpoint, end_endpoint, zuv_unbind);
 }
 
 int zmq_disconnect(void *handle, const char *endpoint) {
-  return with_endpoint(handle, endpoint, zuv_disconnect, false);
+  return with_endpoint(handle, endpoint, end_endpoint, zuv_disconnect);
 }
 
 /* ---- Parts ---- */

@@ -41,11 +41,12 @@ typedef struct zmq__socket_s {
   zuv_peer_t *incoming_from;
   zmq__parts_t outgoing; /* the beginning of one that is being sent */
   zuv__inbox_t inbox;
-  bool more;        /* of the part read last */
-  bool zero_copy;   /* a part may keep the chunk that it was received in */
+  bool more;      /* of the part read last */
+  bool zero_copy; /* a part may keep the chunk that it was received in */
   struct zmq__slot_s *slot; /* of the thread that pulls; NULL: keep it */
   int slot_error;
-  unsigned spin_ns; /* see zmq__wait_t */
+  unsigned spin_ns;  /* see zmq__wait_t */
+  uint64_t affinity; /* ZMQ_AFFINITY: bit n is I/O thread n; 0: any */
 
   /* under the lock */
   bool io; /* it has more than inproc on this loop: somebody must drive */

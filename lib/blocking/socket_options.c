@@ -7,6 +7,37 @@
 #include "blocking/error.h"
 #include "blocking/socket.h"
 
+/* ---- ZMQ_AFFINITY ---- */
+
+static int set_affinity(zmq__socket_t *socket, const void *value, size_t size) {
+  if (size != sizeof(socket->affinity))
+    return UV_EINVAL;
+  memcpy(&socket->affinity, value, size);
+  return 0;
+}
+
+static int get_affinity(const zmq__socket_t *socket, void *value,
+                        const size_t *size) {
+  if (*size != sizeof(socket->affinity))
+    return UV_EINVAL;
+  memcpy(value, &socket->affinity, *size);
+  return 0;
+}
+
+/* ---- zmq_setsockopt ---- */
+
+static int set(zmq__socket_t *socket, int option, const void *value,
+               size_t size) {
+  switch (option) {
+    case ZMQ_AFFINITY:
+      return set_affinity(socket, value, size);
+    case ZMQ_FD:
+      return UV_EINVAL;
+    default:
+      return zuv_set_option(&socket->native->zuv, option, value, size);
+  }
+}
+
 int zmq_setsockopt(void *handle, int option, const void *value, size_t size) {
   zmq__socket_t *socket = zmq__socket_of(handle);
   int err;
@@ -16,7 +47,7 @@ int zmq_setsockopt(void *handle, int option, const void *value, size_t size) {
   if (value == NULL && size > 0)
     return zmq__fail_errno(EFAULT);
   zmq__loop_enter(socket->loop);
-  err = zuv_set_option(&socket->native->zuv, option, value, size);
+  err = set(socket, option, value, size);
   zmq__loop_leave(socket->loop);
   return err == 0 ? 0 : zmq__fail(err);
 }
@@ -124,10 +155,15 @@ int zmq_getsockopt(void *handle, int option, void *value, size_t *size) {
   if (value == NULL || size == NULL)
     return zmq__fail_errno(EFAULT);
   zmq__loop_enter(socket->loop);
-  if (!get_own(socket, option, &number, &err))
+  if (option == ZMQ_AFFINITY)
+    err = get_affinity(socket, value, size);
+  else if (!get_own(socket, option, &number, &err))
     err = zuv_get_option(&socket->native->zuv, option, value, size);
   else if (err == 0)
     err = answer(number, value, size);
   zmq__loop_leave(socket->loop);
+  /* libzmq's answer for what it was built without; programs look for it. */
+  if (err == UV_ENOTSUP)
+    err = UV_EINVAL;
   return err == 0 ? 0 : zmq__fail(err);
 }

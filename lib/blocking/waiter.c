@@ -8,14 +8,11 @@
 #include "blocking/futex.h"
 #include "blocking/loop.h"
 
-/* Of waiter->word. */
-enum { AWAKE, WOKEN, ASLEEP };
-
 /* A wait that ends this soon is not worth a sleep. */
 enum { SPIN_MAX_NS = 20 * ZMQ__NS_PER_US, SPIN_MIN_NS = 1000 };
 
 void zmq__waiter_init(zmq__waiter_t *waiter) {
-  atomic_init(&waiter->word, AWAKE);
+  atomic_init(&waiter->word, ZMQ__WAITER_AWAKE);
   waiter->polls = NULL;
   waiter->fd = -1;
 }
@@ -32,11 +29,12 @@ bool zmq__waiter_open(zmq__waiter_t *waiter) {
 }
 
 void zmq__waiter_wake(zmq__waiter_t *waiter) {
-  int was = atomic_exchange_explicit(&waiter->word, WOKEN, memory_order_release);
+  int was = atomic_exchange_explicit(&waiter->word, ZMQ__WAITER_WOKEN,
+                                     memory_order_release);
 
-  if (was == WOKEN)
+  if (was == ZMQ__WAITER_WOKEN)
     return;
-  if (was == ASLEEP)
+  if (was == ZMQ__WAITER_ASLEEP)
     zmq__futex_wake(&waiter->word, 1);
   if (waiter->polls != NULL)
     uv_async_send(&waiter->polls->kick);
@@ -47,12 +45,13 @@ void zmq__waiter_wake(zmq__waiter_t *waiter) {
 bool zmq__waiter_take(zmq__waiter_t *waiter) {
   eventfd_t count;
 
-  if (atomic_load_explicit(&waiter->word, memory_order_acquire) != WOKEN)
+  if (!zmq__waiter_is_woken(waiter))
     return false;
   /* In this order: who wakes us from now on writes once more. */
   if (waiter->fd >= 0)
     (void)eventfd_read(waiter->fd, &count);
-  atomic_exchange_explicit(&waiter->word, AWAKE, memory_order_acq_rel);
+  atomic_exchange_explicit(&waiter->word, ZMQ__WAITER_AWAKE,
+                           memory_order_acq_rel);
   return true;
 }
 
@@ -63,10 +62,10 @@ static bool has_many_cpus(void) {
   if (known == 0) {
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
-    known = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
-                    CPU_COUNT(&cpus) > 1
-                ? 2
-                : 1;
+    known =
+        sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1
+            ? 2
+            : 1;
     atomic_store_explicit(&answer, known, memory_order_relaxed);
   }
   return known == 2;
@@ -78,7 +77,7 @@ static bool look(zmq__waiter_t *waiter, unsigned spin_ns, uint64_t since) {
     return false;
   do {
     for (int i = 0; i < 32; i++) {
-      if (atomic_load_explicit(&waiter->word, memory_order_acquire) == WOKEN)
+      if (zmq__waiter_is_woken(waiter))
         return true;
       zmq__cpu_relax();
     }
@@ -95,22 +94,23 @@ static void learn(unsigned *spin_ns, uint64_t waited) {
 }
 
 static int sleep_on_word(zmq__waiter_t *waiter, uint64_t deadline) {
-  int word = AWAKE;
+  int word = ZMQ__WAITER_AWAKE;
   int err;
 
-  if (!atomic_compare_exchange_strong_explicit(&waiter->word, &word, ASLEEP,
-                                               memory_order_acquire,
-                                               memory_order_acquire))
+  if (!atomic_compare_exchange_strong_explicit(
+          &waiter->word, &word, ZMQ__WAITER_ASLEEP, memory_order_acquire,
+          memory_order_acquire))
     return 0;
   do
-    err = zmq__futex_wait(&waiter->word, ASLEEP, deadline);
+    err = zmq__futex_wait(&waiter->word, ZMQ__WAITER_ASLEEP, deadline);
   while (err == 0 &&
-         atomic_load_explicit(&waiter->word, memory_order_acquire) == ASLEEP);
-  word = ASLEEP;
-  atomic_compare_exchange_strong_explicit(&waiter->word, &word, AWAKE,
-                                          memory_order_acquire,
-                                          memory_order_acquire);
-  if (word == WOKEN || err == 0 || err == EAGAIN)
+         atomic_load_explicit(&waiter->word, memory_order_acquire) ==
+             ZMQ__WAITER_ASLEEP);
+  word = ZMQ__WAITER_ASLEEP;
+  atomic_compare_exchange_strong_explicit(
+      &waiter->word, &word, ZMQ__WAITER_AWAKE, memory_order_acquire,
+      memory_order_acquire);
+  if (word == ZMQ__WAITER_WOKEN || err == 0 || err == EAGAIN)
     return 0;
   return err == EINTR ? UV_EINTR : UV_ETIMEDOUT;
 }

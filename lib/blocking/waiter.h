@@ -14,6 +14,9 @@
 
 struct zmq__loop_s;
 
+/* Of zmq__waiter_t.word. */
+enum { ZMQ__WAITER_AWAKE, ZMQ__WAITER_WOKEN, ZMQ__WAITER_ASLEEP };
+
 typedef struct zmq__waiter_s {
   atomic_int word;
   struct zmq__loop_s *polls; /* drives this loop, and sleeps in poll() */
@@ -22,11 +25,11 @@ typedef struct zmq__waiter_s {
 
 /* Until when, and for what besides, a thread waits. */
 typedef struct zmq__wait_s {
-  uint64_t deadline;     /* of zmq__clock_ns(); ZMQ__NEVER */
-  struct pollfd *fds;    /* slot 0 is ours, the program's follow */
-  nfds_t fd_count;       /* of the program's */
-  const sigset_t *mask;  /* of signals while it sleeps; NULL: as it is */
-  unsigned *spin_ns;     /* how long it pays to look before sleeping */
+  uint64_t deadline;    /* of zmq__clock_ns(); ZMQ__NEVER */
+  struct pollfd *fds;   /* slot 0 is ours, the program's follow */
+  nfds_t fd_count;      /* of the program's */
+  const sigset_t *mask; /* of signals while it sleeps; NULL: as it is */
+  unsigned *spin_ns;    /* how long it pays to look before sleeping */
 } zmq__wait_t;
 
 void zmq__waiter_init(zmq__waiter_t *waiter);
@@ -37,6 +40,11 @@ bool zmq__waiter_open(zmq__waiter_t *waiter);
 
 /* Under the lock of the loop: ends its sleep, or the next one. */
 void zmq__waiter_wake(zmq__waiter_t *waiter);
+
+static inline bool zmq__waiter_is_woken(zmq__waiter_t *waiter) {
+  return atomic_load_explicit(&waiter->word, memory_order_acquire) ==
+         ZMQ__WAITER_WOKEN;
+}
 
 /* Was it woken? Then it is not any more. */
 bool zmq__waiter_take(zmq__waiter_t *waiter);

@@ -89,11 +89,9 @@ static int look_up(int number, int socket_type, unsigned int access,
   return 0;
 }
 
-/* Values within the range that cannot be honoured all the same. */
+/* The range, and values within it that cannot be honoured all the same. */
 static int check_number(const zuv__option_t *option, int64_t value) {
   switch (option->number) {
-    case ZUV_AFFINITY:
-      return value == 0 ? 0 : UV_ENOTSUP;
     /* the kernel refuses 0, and every connection would fail */
     case ZUV_TCP_KEEPALIVE_CNT:
     case ZUV_TCP_KEEPALIVE_IDLE:
@@ -134,6 +132,8 @@ static int set_number(zuv__options_t *options, const zuv__option_t *option,
   if (value == NULL || size != number_size(option))
     return UV_EINVAL;
   number = load(option, value);
+  if (option->handling == ZUV__OPTION_OFF)
+    return number == option->initial ? 0 : UV_ENOTSUP;
   status = check_number(option, number);
   if (status != 0)
     return status;
@@ -253,7 +253,8 @@ int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
     return status;
   if (option->handling == ZUV__OPTION_SPECIAL)
     return check_special(option, value, size);
-  if (option->handling == ZUV__OPTION_CONSTANT)
+  if (option->handling == ZUV__OPTION_CONSTANT ||
+      option->handling == ZUV__OPTION_OFF)
     return get_number(option, option->initial, value, size);
 
   field = (const char *)options + option->offset;

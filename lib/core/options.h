@@ -35,7 +35,6 @@ typedef struct zuv__options_s {
   int conflate;
   int invert_matching;
   int64_t max_message_size;
-  uint64_t affinity;
 
   /* tcp and ipc */
   int ipv6;
@@ -51,6 +50,14 @@ typedef struct zuv__options_s {
   int priority;
   int busy_poll;
   int use_fd;
+
+  /* kept for programs that set them; nothing reads them */
+  int rate;
+  int recovery_ivl;
+  int multicast_hops;
+  int multicast_maxtpdu;
+  int multicast_loop;
+  int loopback_fastpath;
 
   /* patterns */
   int router_mandatory;
@@ -123,8 +130,11 @@ typedef enum {
   ZUV__OPTION_SPECIAL = 1,
   /* reads as its initial value */
   ZUV__OPTION_CONSTANT = 2,
+  /* reads as its initial value, which turns off what this version does not
+   * have; so that is all that can be set, and else it is UV_ENOTSUP */
+  ZUV__OPTION_OFF = 3,
   /* UV_ENOTSUP, whatever the arguments */
-  ZUV__OPTION_UNSUPPORTED = 3
+  ZUV__OPTION_UNSUPPORTED = 4
 } zuv__option_handling;
 
 /* A row of the table. */

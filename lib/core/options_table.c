@@ -52,6 +52,10 @@
   ROW(name, INT, access, ALL, value, value, value, 0, 0, NOW, CONSTANT, "",    \
       summary)
 
+#define OFF(name, type, value, unit, summary)                                  \
+  ROW(name, type, BOTH, ALL, value, value, value, 0, 0, NEXT, OFF, unit,       \
+      summary)
+
 #define UNSUPPORTED(number_, name_, summary_)                                  \
   [number_] = {.number = number_,                                              \
                .name = name_,                                                  \
@@ -79,8 +83,7 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            "Limit of a blocking receive; the native API has none"),
     STORED(CONFLATE, conflate, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
            "Keep only the newest message"),
-    STORED(AFFINITY, affinity, UINT64, BOTH, ALL, 0, 0, 0, NEXT, "",
-           "I/O threads to use; the native API has none, so only 0 is taken"),
+    OFF(AFFINITY, UINT64, 0, "", "I/O threads to use; the native API has none"),
     SPECIAL(RCVMORE, INT, GET_WIDE, ALL, 0, 1, NOW, "",
             "More parts follow; 0 here, since messages are delivered whole"),
     CONSTANT(MECHANISM, GET, 0, "The security mechanism; 0: NULL"),
@@ -187,19 +190,36 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            BIT(ZUV_XSUB), INT_MIN, INT_MAX, 0, NOW, "",
            "Pass on repeated cancellations"),
 
+    /* Kept without a use */
+    STORED(RATE, rate, INT, BOTH, ALL, 1, INT_MAX, 100, NEXT, "kbit/s",
+           "Multicast data rate"),
+    STORED(RECOVERY_IVL, recovery_ivl, INT, BOTH, ALL, 0, INT_MAX, 10000, NEXT,
+           "ms", "Multicast recovery time"),
+    STORED(MULTICAST_HOPS, multicast_hops, INT, BOTH, ALL, 1, INT_MAX, 1, NEXT,
+           "", "Multicast TTL"),
+    STORED(MULTICAST_MAXTPDU, multicast_maxtpdu, INT, BOTH, ALL, 1, INT_MAX,
+           1500, NEXT, "bytes", "Multicast packet size"),
+    STORED(MULTICAST_LOOP, multicast_loop, FLAG, BOTH, ALL, INT_MIN, INT_MAX, 1,
+           NEXT, "", "Hear own multicasts"),
+    STORED(LOOPBACK_FASTPATH, loopback_fastpath, FLAG, BOTH, ALL, INT_MIN,
+           INT_MAX, 0, NEXT, "", "Faster loopback connections of Windows"),
+
+    /* Off: heartbeats and security */
+    OFF(HEARTBEAT_IVL, INT, 0, "ms", "Interval of PINGs; 0: none"),
+    OFF(HEARTBEAT_TTL, INT, 0, "ms",
+        "Silence after which the peer closes; 0: none"),
+    OFF(HEARTBEAT_TIMEOUT, INT, -1, "ms",
+        "Silence after which this end closes; -1: HEARTBEAT_IVL"),
+    OFF(PLAIN_SERVER, FLAG, 0, "", "Be a PLAIN server"),
+    OFF(CURVE_SERVER, FLAG, 0, "", "Be a CURVE server"),
+    OFF(ZAP_ENFORCE_DOMAIN, FLAG, 0, "", "ZAP only with a domain"),
+
     /* Not supported: the blocking API's descriptor, and tuning */
     UNSUPPORTED(ZUV_FD, "FD", "Descriptor that signals activity"),
     UNSUPPORTED(ZUV_IN_BATCH_SIZE, "IN_BATCH_SIZE", "Size of read buffers"),
     UNSUPPORTED(ZUV_OUT_BATCH_SIZE, "OUT_BATCH_SIZE", "Size of write buffers"),
-    UNSUPPORTED(ZUV_LOOPBACK_FASTPATH, "LOOPBACK_FASTPATH",
-                "Faster loopback connections of Windows"),
 
-    /* Not supported: heartbeats and messages of the connection */
-    UNSUPPORTED(ZUV_HEARTBEAT_IVL, "HEARTBEAT_IVL", "Interval of PINGs"),
-    UNSUPPORTED(ZUV_HEARTBEAT_TTL, "HEARTBEAT_TTL",
-                "Silence after which the peer closes"),
-    UNSUPPORTED(ZUV_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT",
-                "Silence after which this end closes"),
+    /* Not supported: messages of the connection */
     UNSUPPORTED(ZUV_HELLO_MSG, "HELLO_MSG", "First message to each peer"),
     UNSUPPORTED(ZUV_DISCONNECT_MSG, "DISCONNECT_MSG",
                 "Received when an accepted peer goes away"),
@@ -208,16 +228,12 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
 
     /* Not supported: security */
-    UNSUPPORTED(ZUV_PLAIN_SERVER, "PLAIN_SERVER", "Be a PLAIN server"),
     UNSUPPORTED(ZUV_PLAIN_USERNAME, "PLAIN_USERNAME", "User name for PLAIN"),
     UNSUPPORTED(ZUV_PLAIN_PASSWORD, "PLAIN_PASSWORD", "Password for PLAIN"),
-    UNSUPPORTED(ZUV_CURVE_SERVER, "CURVE_SERVER", "Be a CURVE server"),
     UNSUPPORTED(ZUV_CURVE_PUBLICKEY, "CURVE_PUBLICKEY", "Own public key"),
     UNSUPPORTED(ZUV_CURVE_SECRETKEY, "CURVE_SECRETKEY", "Own secret key"),
     UNSUPPORTED(ZUV_CURVE_SERVERKEY, "CURVE_SERVERKEY", "Server's public key"),
     UNSUPPORTED(ZUV_ZAP_DOMAIN, "ZAP_DOMAIN", "Domain of ZAP requests"),
-    UNSUPPORTED(ZUV_ZAP_ENFORCE_DOMAIN, "ZAP_ENFORCE_DOMAIN",
-                "ZAP only with a domain"),
     UNSUPPORTED(ZUV_GSSAPI_SERVER, "GSSAPI_SERVER", "Be a GSSAPI server"),
     UNSUPPORTED(ZUV_GSSAPI_PLAINTEXT, "GSSAPI_PLAINTEXT",
                 "GSSAPI without encryption"),
@@ -245,13 +261,7 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     UNSUPPORTED(ZUV_SOCKS_USERNAME, "SOCKS_USERNAME", "User name for it"),
     UNSUPPORTED(ZUV_SOCKS_PASSWORD, "SOCKS_PASSWORD", "Password for it"),
 
-    /* Not supported: multicast and other transports */
-    UNSUPPORTED(ZUV_RATE, "RATE", "Multicast data rate"),
-    UNSUPPORTED(ZUV_RECOVERY_IVL, "RECOVERY_IVL", "Multicast recovery time"),
-    UNSUPPORTED(ZUV_MULTICAST_HOPS, "MULTICAST_HOPS", "Multicast TTL"),
-    UNSUPPORTED(ZUV_MULTICAST_MAXTPDU, "MULTICAST_MAXTPDU",
-                "Multicast packet size"),
-    UNSUPPORTED(ZUV_MULTICAST_LOOP, "MULTICAST_LOOP", "Hear own multicasts"),
+    /* Not supported: other transports */
     UNSUPPORTED(ZUV_VMCI_BUFFER_SIZE, "VMCI_BUFFER_SIZE", "VMCI buffer"),
     UNSUPPORTED(ZUV_VMCI_BUFFER_MIN_SIZE, "VMCI_BUFFER_MIN_SIZE",
                 "Smallest VMCI buffer"),

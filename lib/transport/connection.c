@@ -330,6 +330,14 @@ static void put_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
   }
 }
 
+/* A view of so much that it fills the output: most of it will be with the
+ * kernel before anybody looks away, so only the rest is copied. */
+static bool is_written_at_once(const zuv_msg_t *part) {
+  const zuv__msg_t *m = zuv__msg_const(part);
+  return m->kind == ZUV__MSG_VIEW && m->u.far.body == NULL &&
+         m->u.far.size >= ZUV__OUTPUT_BUFFER_SIZE;
+}
+
 /* Reserves the room that put_part needs for all these parts. */
 static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
   size_t size = 0;
@@ -344,6 +352,8 @@ static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
       continue;
     }
     large++;
+    if (is_written_at_once(&parts[i]))
+      continue;
     err = zuv__msg_make_lasting(&parts[i]);
     if (err != 0)
       return err;
@@ -362,6 +372,9 @@ int zuv__connection_write(zuv__connection_t *c, zuv_msg_t *parts,
   for (size_t i = 0; i < count; i++)
     put_part(c, &parts[i], i + 1 < count);
   written(c);
+  err = zuv__output_make_lasting(&c->output);
+  if (err != 0 && c->failure == 0)
+    c->failure = err;
   return 0;
 }
 

@@ -70,6 +70,31 @@ void zuv__output_append_large(zuv__output_t *output, zuv_msg_t *msg) {
   zuv__msg_take(&large->msg, msg);
 }
 
+int zuv__output_make_views_lasting(zuv__output_t *output) {
+  int result = 0;
+
+  for (uint32_t i = output->large_count; i > output->large_done; i--) {
+    zuv_msg_t *msg = &output->large[i - 1].msg;
+    size_t done = i - 1 == output->large_done ? output->large_written : 0;
+    zuv_msg_t rest;
+    int err;
+
+    /* Older ones have been seen to. */
+    if (zuv__msg(msg)->kind != ZUV__MSG_VIEW)
+      break;
+    err = zuv_msg_init_copy(&rest, zuv__msg_data(msg) + done,
+                            zuv__msg_size(msg) - done);
+    if (err != 0) {
+      zuv__msg_init(&rest);
+      result = err;
+    }
+    *msg = rest;
+    if (done > 0)
+      output->large_written = 0;
+  }
+  return result;
+}
+
 /* The latest body, if these bytes go on where it ends. */
 static zuv__msg_t *continued(zuv__output_t *output, const zuv__body_t *chunk,
                              const uint8_t *bytes) {

@@ -57,6 +57,13 @@ static inline void zuv__output_append(zuv__output_t *output, const void *bytes,
 }
 void zuv__output_append_large(zuv__output_t *output, zuv_msg_t *msg);
 
+/* Copies what is left of views that were appended. UV_ENOMEM: they are gone,
+ * and the output is of no use any more. */
+int zuv__output_make_views_lasting(zuv__output_t *output);
+static inline int zuv__output_make_lasting(zuv__output_t *output) {
+  return output->large_count == 0 ? 0 : zuv__output_make_views_lasting(output);
+}
+
 /* Appends bytes that lie in a shared chunk and stay there: the next bytes of
  * the chunk join those appended before. UV_ENOMEM. */
 int zuv__output_append_shared(zuv__output_t *output, zuv__body_t *chunk,

@@ -205,9 +205,8 @@ static void unsupported_options_say_so(void **state) {
 
 static void unsupported_options_are_the_listed_ones(void **state) {
   static const int numbers[] = {
-      8,   9,   14,  25,  38,  44,  45,  46,  47,  48,  49,  50,  55,  58,
-      59,  60,  62,  63,  64,  65,  68,  75,  76,  77,  84,  85,  86,  87,
-      88,  90,  91,  93,  94,  95,  96,  99,  100, 101, 102, 103, 104, 105,
+      14,  38,  45,  46,  48,  49,  50,  55,  58,  59,  60,  62,  63,  64,  65,
+      68,  85,  86,  87,  88,  90,  91,  95,  99,  100, 101, 102, 103, 104, 105,
       106, 107, 110, 111, 114, 117, 118, 119, 120, 121, 122, 123, 124};
   size_t next = 0;
   int number;
@@ -289,6 +288,7 @@ static int is_exception(const zuv__option_t *option, int64_t value) {
 static void check_number_values(const zuv__option_t *option, int type) {
   zuv__options_t options;
   zuv__options_t before;
+  int refusal = option->handling == ZUV__OPTION_OFF ? UV_ENOTSUP : UV_EINVAL;
   int64_t values[] = {option->min, option->max, option->min / 2 + 1,
                       option->initial, option->max / 2};
   size_t i;
@@ -311,10 +311,10 @@ static void check_number_values(const zuv__option_t *option, int type) {
   before = options;
   if (option->min > (number_size(option) == 8 ? INT64_MIN : INT_MIN))
     expect(option, type, "set below the range",
-           set_number(&options, type, option, option->min - 1), UV_EINVAL);
+           set_number(&options, type, option, option->min - 1), refusal);
   if (option->max < (number_size(option) == 8 ? INT64_MAX : INT_MAX))
     expect(option, type, "set above the range",
-           set_number(&options, type, option, option->max + 1), UV_EINVAL);
+           set_number(&options, type, option, option->max + 1), refusal);
   assert_memory_equal(&options, &before, sizeof(options));
 }
 
@@ -626,7 +626,58 @@ static void ipv4only_is_the_opposite_of_ipv6(void **state) {
   assert_int_equal(set_int(&options, ZUV_IPV4ONLY, 2), UV_EINVAL);
 }
 
-static void affinity_takes_only_zero(void **state) {
+/* Which options those are, and their value, stated apart from the table. */
+static void what_is_off_stays_off(void **state) {
+  static const struct {
+    int number;
+    int value;
+  } rows[] = {{ZUV_AFFINITY, 0},          {ZUV_PLAIN_SERVER, 0},
+              {ZUV_CURVE_SERVER, 0},      {ZUV_HEARTBEAT_IVL, 0},
+              {ZUV_HEARTBEAT_TTL, 0},     {ZUV_HEARTBEAT_TIMEOUT, -1},
+              {ZUV_ZAP_ENFORCE_DOMAIN, 0}};
+  size_t next = 0;
+  int number;
+
+  (void)state;
+  for (number = 0; number < ZUV__OPTION_LIMIT; number++) {
+    const zuv__option_t *option = zuv__option_find(number);
+
+    if (option == NULL || option->handling != ZUV__OPTION_OFF)
+      continue;
+    assert_true(next < COUNT(rows));
+    assert_int_equal(number, rows[next].number);
+    assert_int_equal(option->initial, rows[next].value);
+    assert_int_equal(option->min, rows[next].value);
+    assert_int_equal(option->max, rows[next].value);
+    next++;
+  }
+  assert_int_equal(next, COUNT(rows));
+}
+
+static void check_off(const zuv__option_t *option, int type) {
+  static const int64_t values[] = {INT_MIN, -2, -1, 0, 1, 2, 1000, INT_MAX};
+  zuv__options_t options;
+  zuv__options_t before;
+  size_t i;
+
+  if (option->handling != ZUV__OPTION_OFF)
+    return;
+  zuv__options_init(&options, type);
+  before = options;
+  for (i = 0; i < COUNT(values); i++) {
+    expect(option, type, "set", set_number(&options, type, option, values[i]),
+           values[i] == option->initial ? 0 : UV_ENOTSUP);
+    assert_int_equal(get_number(&options, type, option), option->initial);
+  }
+  assert_memory_equal(&options, &before, sizeof(options));
+}
+
+static void what_is_off_can_only_be_turned_off(void **state) {
+  (void)state;
+  for_all(check_off);
+}
+
+static void affinity_has_no_thread_to_name(void **state) {
   static const uint64_t masks[] = {1, UINT64_C(1) << 32, UINT64_MAX};
   zuv__options_t options;
   uint64_t value = 0;
@@ -639,6 +690,40 @@ static void affinity_takes_only_zero(void **state) {
     assert_int_equal(set_bytes(&options, ZUV_AFFINITY, &masks[i], 8),
                      UV_ENOTSUP);
   assert_int_equal(set_bytes(&options, ZUV_AFFINITY, &masks[0], 4), UV_EINVAL);
+}
+
+static void multicast_options_are_kept(void **state) {
+  static const struct {
+    int number;
+    int initial;
+    int least;
+  } rows[] = {{ZUV_RATE, 100, 1},
+              {ZUV_RECOVERY_IVL, 10000, 0},
+              {ZUV_MULTICAST_HOPS, 1, 1},
+              {ZUV_MULTICAST_MAXTPDU, 1500, 1}};
+  static const int flags[][2] = {{ZUV_MULTICAST_LOOP, 1},
+                                 {ZUV_LOOPBACK_FASTPATH, 0}};
+  zuv__options_t options;
+  size_t i;
+
+  (void)state;
+  zuv__options_init(&options, ZUV_PUB);
+  for (i = 0; i < COUNT(rows); i++) {
+    assert_int_equal(get_int(&options, rows[i].number), rows[i].initial);
+    assert_int_equal(set_int(&options, rows[i].number, 77), 0);
+    assert_int_equal(set_int(&options, rows[i].number, rows[i].least - 1),
+                     UV_EINVAL);
+    assert_int_equal(get_int(&options, rows[i].number), 77);
+    assert_int_equal(set_int(&options, rows[i].number, rows[i].least), 0);
+    assert_int_equal(get_int(&options, rows[i].number), rows[i].least);
+  }
+  for (i = 0; i < COUNT(flags); i++) {
+    assert_int_equal(get_int(&options, flags[i][0]), flags[i][1]);
+    assert_int_equal(set_int(&options, flags[i][0], 0), 0);
+    assert_int_equal(get_int(&options, flags[i][0]), 0);
+    assert_int_equal(set_int(&options, flags[i][0], INT_MIN), 0);
+    assert_int_equal(get_int(&options, flags[i][0]), 1);
+  }
 }
 
 static void keepalive_takes_what_the_kernel_takes(void **state) {
@@ -915,7 +1000,10 @@ int main(void) {
       cmocka_unit_test(the_well_known_defaults_hold),
       cmocka_unit_test(linger_is_zero_for_subscribers),
       cmocka_unit_test(ipv4only_is_the_opposite_of_ipv6),
-      cmocka_unit_test(affinity_takes_only_zero),
+      cmocka_unit_test(what_is_off_stays_off),
+      cmocka_unit_test(what_is_off_can_only_be_turned_off),
+      cmocka_unit_test(affinity_has_no_thread_to_name),
+      cmocka_unit_test(multicast_options_are_kept),
       cmocka_unit_test(keepalive_takes_what_the_kernel_takes),
       cmocka_unit_test(verbose_and_verboser_share_their_flags),
       cmocka_unit_test(manual_last_value_implies_manual),
