@@ -67,11 +67,22 @@ bool zmq__loop_work(zmq__loop_t *loop) {
   return true;
 }
 
+/* When the loop next needs somebody, in its own time. */
+static uint64_t next_time(const zmq__loop_t *loop) {
+  zuv__heap_node_t *first;
+
+  if (uv_backend_timeout(&loop->uv) == 0)
+    return 0;
+  first = zuv__heap_min(&loop->core->timers);
+  return first == NULL ? UINT64_MAX : first->key;
+}
+
 /* Who runs the loop reads the kicks, also one that was for the driver. */
 static void kick_driver_again(zmq__loop_t *loop) {
   zmq__waiter_t *driver = loop->driver;
 
-  if (driver != NULL && driver->polls == loop && zmq__waiter_is_woken(driver))
+  if (driver != NULL && driver->polls == loop &&
+      (zmq__waiter_is_woken(driver) || next_time(loop) < loop->polled_until))
     uv_async_send(&loop->kick);
 }
 
@@ -91,16 +102,6 @@ static void kick_thread(zmq__loop_t *loop) {
     return;
   loop->thread_kicked = true;
   (void)eventfd_write(loop->thread_fd, 1);
-}
-
-/* When the loop next needs somebody, in its own time. */
-static uint64_t next_time(const zmq__loop_t *loop) {
-  zuv__heap_node_t *first;
-
-  if (uv_backend_timeout(&loop->uv) == 0)
-    return 0;
-  first = zuv__heap_min(&loop->core->timers);
-  return first == NULL ? UINT64_MAX : first->key;
 }
 
 /* Whoever sleeps must know of a timer that ends before their sleep, and
@@ -196,7 +197,8 @@ static bool tell(zmq__loop_t *loop, const struct epoll_event *events,
  * are ready, of those libuv watches; it marks its events by descriptor. Most of
  * the time that is all there is to know, and uv_run(), which would ask once
  * more, is not needed. */
-static int sleep_in_epoll(zmq__loop_t *loop, int timeout, uint64_t deadline) {
+static int sleep_in_epoll(zmq__loop_t *loop, zmq__waiter_t *waiter, int timeout,
+                          uint64_t deadline) {
   struct epoll_event events[EVENTS_MAX];
   int count, err;
 
@@ -204,6 +206,7 @@ static int sleep_in_epoll(zmq__loop_t *loop, int timeout, uint64_t deadline) {
   count = epoll_wait(uv_backend_fd(&loop->uv), events, EVENTS_MAX, timeout);
   err = count < 0 ? errno : 0;
   zmq__lock(&loop->lock);
+  waiter->polls = NULL;
   if (loop->running)
     return 0;
   if (count <= 0 || !tell(loop, events, count))
@@ -216,7 +219,7 @@ static int sleep_in_epoll(zmq__loop_t *loop, int timeout, uint64_t deadline) {
 }
 
 /* Along with descriptors of the program, or with other signals. */
-static int sleep_in_poll(zmq__loop_t *loop, int timeout,
+static int sleep_in_poll(zmq__loop_t *loop, zmq__waiter_t *waiter, int timeout,
                          const zmq__wait_t *wait) {
   uint64_t until = timeout < 0
                        ? ZMQ__NEVER
@@ -230,6 +233,7 @@ static int sleep_in_poll(zmq__loop_t *loop, int timeout,
   zmq__unlock(&loop->lock);
   result = zmq__wait_poll(wait, until);
   zmq__lock(&loop->lock);
+  waiter->polls = NULL;
   zmq__loop_turn(loop);
   return result;
 }
@@ -248,9 +252,9 @@ static int drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
                : 0;
   }
   waiter->polls = loop;
-  result = wait->fds == NULL ? sleep_in_epoll(loop, timeout, wait->deadline)
-                             : sleep_in_poll(loop, timeout, wait);
-  waiter->polls = NULL;
+  result = wait->fds == NULL
+               ? sleep_in_epoll(loop, waiter, timeout, wait->deadline)
+               : sleep_in_poll(loop, waiter, timeout, wait);
   loop->polled_until = UINT64_MAX;
   return result;
 }

@@ -100,7 +100,9 @@ static bool is_no_input(int error) {
 static int pass_messages(direction_t *direction, void *capture,
                          zmq_msg_t *part) {
   for (int i = 0; i < MESSAGES_PER_TURN; i++) {
-    direction->held_up = !has_room(direction->to->socket);
+    /* Of an echo the input makes the room, as with a REP. */
+    direction->held_up = direction->to->socket != direction->from->socket &&
+                         !has_room(direction->to->socket);
     if (direction->held_up)
       return 0;
     if (zmq_msg_recv(part, direction->from->socket, ZMQ_DONTWAIT) < 0)
