@@ -1,11 +1,8 @@
 #include "blocking/loop.h"
 
-#include <errno.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "blocking/futex.h"
-#include "core/io.h"
 
 enum {
   TURNS_MAX = 3,                 /* of the loop, when a call is over */
@@ -150,6 +147,14 @@ void zmq__loop_sent_something(zmq__loop_t *loop) {
     see_to_driver(loop);
 }
 
+/* Who waits has said all there is to say, and what is sent after the wait is no
+ * continuation of it. */
+static void end_gathering(zmq__loop_t *loop) {
+  loop->gathering = false;
+  loop->sent_at = 0;
+  (void)zmq__loop_work(loop);
+}
+
 /* ---- Waiting ---- */
 
 static bool may_drive(const zmq__loop_t *loop, const zmq__waiter_t *waiter) {
@@ -157,118 +162,15 @@ static bool may_drive(const zmq__loop_t *loop, const zmq__waiter_t *waiter) {
          (loop->driver == NULL || loop->driver == waiter);
 }
 
-enum { EVENTS_MAX = 32 };
-
-/* How long a thread that drives may sleep, in milliseconds; 0: not at all. */
-static int sleep_time(zmq__loop_t *loop, uint64_t deadline) {
-  int timeout = uv_backend_timeout(&loop->uv);
-  uint64_t now, left;
-
-  loop->polled_until =
-      timeout < 0 ? UINT64_MAX : uv_now(&loop->uv) + (uint64_t)timeout;
-  if (deadline == ZMQ__NEVER || timeout == 0)
-    return timeout;
-  now = zmq__clock_ns();
-  left = now >= deadline ? 0 : (deadline - now - 1) / ZMQ__NS_PER_MS + 1;
-  return timeout < 0 || left < (uint64_t)timeout ? (int)left : timeout;
-}
-
-/* Some of the events that libuv would see, told to their owners: what is then
- * left is for uv_run(). False: there is something left. */
-static bool tell(zmq__loop_t *loop, const struct epoll_event *events,
-                 int count) {
-  zuv__heap_node_t *timer = zuv__heap_min(&loop->core->timers);
-  bool all = true;
-
-  loop->running = true;
-  for (int i = 0; i < count; i++)
-    if (events[i].events != EPOLLIN ||
-        !zuv__io_readable(loop->core, events[i].data.fd))
-      all = false;
-  if (zuv__loop_has_work(loop->core))
-    zuv__loop_work(loop->core);
-  loop->running = false;
-  if (timer != NULL)
-    uv_update_time(&loop->uv);
-  return all && uv_backend_timeout(&loop->uv) != 0;
-}
-
-/* To sleep in epoll_wait() on libuv's own descriptor tells which descriptors
- * are ready, of those libuv watches; it marks its events by descriptor. Most of
- * the time that is all there is to know, and uv_run(), which would ask once
- * more, is not needed. */
-static int sleep_in_epoll(zmq__loop_t *loop, zmq__waiter_t *waiter, int timeout,
-                          uint64_t deadline) {
-  struct epoll_event events[EVENTS_MAX];
-  int count, err;
-
-  zmq__unlock(&loop->lock);
-  count = epoll_wait(uv_backend_fd(&loop->uv), events, EVENTS_MAX, timeout);
-  err = count < 0 ? errno : 0;
-  zmq__lock(&loop->lock);
-  waiter->polls = NULL;
-  if (loop->running)
-    return 0;
-  if (count <= 0 || !tell(loop, events, count))
-    zmq__loop_turn(loop);
-  if (err == EINTR)
-    return UV_EINTR;
-  return count == 0 && deadline != ZMQ__NEVER && zmq__clock_ns() >= deadline
-             ? UV_ETIMEDOUT
-             : 0;
-}
-
-/* Along with descriptors of the program, or with other signals. */
-static int sleep_in_poll(zmq__loop_t *loop, zmq__waiter_t *waiter, int timeout,
-                         const zmq__wait_t *wait) {
-  uint64_t until = timeout < 0
-                       ? ZMQ__NEVER
-                       : zmq__clock_ns() + (uint64_t)timeout * ZMQ__NS_PER_MS;
-  int result;
-
-  if (wait->deadline < until)
-    until = wait->deadline;
-  wait->fds[0] =
-      (struct pollfd){.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
-  zmq__unlock(&loop->lock);
-  result = zmq__wait_poll(wait, until);
-  zmq__lock(&loop->lock);
-  waiter->polls = NULL;
-  zmq__loop_turn(loop);
-  return result;
-}
-
-static int drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
-                 const zmq__wait_t *wait) {
-  int timeout = sleep_time(loop, wait->deadline);
-  int result;
-
-  loop->driver = waiter;
-  loop->rounds++;
-  if (timeout == 0) {
-    zmq__loop_turn(loop);
-    return wait->deadline != ZMQ__NEVER && zmq__clock_ns() >= wait->deadline
-               ? UV_ETIMEDOUT
-               : 0;
-  }
-  waiter->polls = loop;
-  result = wait->fds == NULL
-               ? sleep_in_epoll(loop, waiter, timeout, wait->deadline)
-               : sleep_in_poll(loop, waiter, timeout, wait);
-  loop->polled_until = UINT64_MAX;
-  return result;
-}
-
 int zmq__loop_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io,
                    const zmq__wait_t *wait) {
   int result;
 
-  loop->gathering = false;
-  (void)zmq__loop_work(loop);
+  end_gathering(loop);
   if (zmq__waiter_take(waiter))
     return 0;
   if (io && may_drive(loop, waiter))
-    return drive(loop, waiter, wait);
+    return zmq__loop_drive(loop, waiter, wait);
   if (loop->driver == waiter)
     loop->driver = NULL;
   if (wait->fds != NULL && !zmq__waiter_open(waiter))
@@ -293,8 +195,7 @@ void zmq__loop_end_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io) {
 
 void zmq__loop_begin_follow(zmq__loop_t *loop) {
   loop->waiting++;
-  loop->gathering = false;
-  (void)zmq__loop_work(loop);
+  end_gathering(loop);
   see_to_driver(loop);
 }
 

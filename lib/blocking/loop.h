@@ -113,6 +113,10 @@ int zmq__loop_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io,
                    const zmq__wait_t *wait);
 void zmq__loop_end_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io);
 
+/* One sleep of the driver, and what it finds; as zmq__loop_wait(). drive.c. */
+int zmq__loop_drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
+                    const zmq__wait_t *wait);
+
 /* The same for a thread that waits for several loops at once and can drive
  * none: its sleep is between begin and end, without any lock. */
 void zmq__loop_begin_follow(zmq__loop_t *loop);

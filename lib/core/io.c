@@ -20,33 +20,41 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     loop->pause(loop);
 }
 
-/* Without memory it is not found, and uv_run() does all. */
-static void remember(zuv__loop_t *loop, zuv__io_t *io) {
+/* Without memory it is not found by its descriptor, and uv_run() does all. */
+static void find_by_fd(zuv__loop_t *loop, zuv__io_t *io) {
   size_t at = (size_t)io->fd;
 
   if (loop->pause == NULL)
     return;
   if (at >= loop->ios_room) {
     size_t room = at < 32 ? 64 : at * 2;
-    zuv__io_t **ios = zuv__realloc(loop->ios, room * sizeof(*ios));
+    zuv__io_t **ios = zuv__realloc(loop->ios_by_fd, room * sizeof(zuv__io_t *));
     if (ios == NULL)
       return;
     memset(ios + loop->ios_room, 0,
            (room - loop->ios_room) * sizeof(zuv__io_t *));
-    loop->ios = ios;
+    loop->ios_by_fd = ios;
     loop->ios_room = room;
   }
-  loop->ios[at] = io;
+  loop->ios_by_fd[at] = io;
 }
 
-static void forget(const zuv__io_t *io) {
+static void remember(zuv__loop_t *loop, zuv__io_t *io) {
+  zuv__list_push_back(&loop->ios, &io->in_loop);
+  loop->ios_count++;
+  find_by_fd(loop, io);
+}
+
+static void forget(zuv__io_t *io) {
+  zuv__list_remove(&io->in_loop);
+  io->loop->ios_count--;
   if ((size_t)io->fd < io->loop->ios_room)
-    io->loop->ios[io->fd] = NULL;
+    io->loop->ios_by_fd[io->fd] = NULL;
 }
 
 bool zuv__io_readable(zuv__loop_t *loop, int fd) {
   zuv__io_t *io =
-      fd >= 0 && (size_t)fd < loop->ios_room ? loop->ios[fd] : NULL;
+      fd >= 0 && (size_t)fd < loop->ios_room ? loop->ios_by_fd[fd] : NULL;
 
   if (io == NULL || (io->events & UV_READABLE) == 0)
     return false;

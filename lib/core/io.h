@@ -13,6 +13,7 @@ typedef void (*zuv__io_cb)(void *owner, int events);
 
 struct zuv__io_s {
   uv_poll_t poll;
+  zuv__list_t in_loop;
   zuv__loop_t *loop;
   void *owner;
   zuv__io_cb cb;

@@ -354,6 +354,7 @@ static int loop_new(uv_loop_t *uv, zuv__loop_t **out) {
   loop->canary = canary;
   loop->uv = uv;
   zuv__list_init(&loop->sockets);
+  zuv__list_init(&loop->ios);
   zuv__list_init(&loop->tasks);
   zuv__list_init(&loop->dirty);
   zuv__list_init(&loop->inbox);
@@ -413,7 +414,7 @@ static void loop_free(zuv__loop_t *loop) {
     zuv__body_release(loop->big_chunk);
   if (loop->fan_out != NULL)
     zuv__body_release(loop->fan_out);
-  zuv__free(loop->ios);
+  zuv__free(loop->ios_by_fd);
   zuv__free(loop->output_buffer);
   zuv__free(loop->parts);
   zuv__block_pool_destroy(&loop->blocks);

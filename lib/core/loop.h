@@ -89,8 +89,10 @@ struct zuv__loop_s {
    * legal; NULL: nobody wants to know. */
   void (*pause)(zuv__loop_t *loop);
   void *pause_data;
-  struct zuv__io_s **ios; /* by descriptor, on loops that pause */
+  struct zuv__io_s **ios_by_fd; /* on loops that pause */
   size_t ios_room;
+  zuv__list_t ios; /* all descriptors that zuv watches */
+  size_t ios_count;
 
   zuv__block_pool_t blocks;
   zuv__body_t *chunk;     /* the receive buffer, or NULL */
