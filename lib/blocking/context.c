@@ -6,6 +6,7 @@
 #include "blocking/error.h"
 #include "blocking/futex.h"
 #include "blocking/socket.h"
+#include "core/body_cache.h"
 #include "zmq.h"
 
 static zmq__handle_pool_t pool = {.tag = 0xabadcafe,
@@ -43,6 +44,7 @@ static void after_fork_in_child(void) {
 static void contexts_init(void) {
   zuv__list_init(&contexts);
   zuv__loops_init();
+  zuv__body_cache_open();
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

@@ -75,15 +75,80 @@ ZUV__COLD static int try_again(zmq__socket_t *socket, attempt_t attempt,
   return err;
 }
 
+/* ---- Large messages ----
+ *
+ * A sender that is far ahead of the kernel fills memory up to the high-water
+ * mark, and each byte then leaves the processor's cache and comes back. So a
+ * thread that may wait at all lets the kernel catch up. If that takes long, and
+ * as long as the kernel takes nothing, messages queue as they always do. */
+
+enum {
+  LARGE_MIN = 32 * 1024,
+  AHEAD_MAX = 1024 * 1024, /* bytes */
+  CATCH_UP_NS = 2 * ZMQ__NS_PER_MS,
+  FIRST_CATCH_UP_NS = 20 * ZMQ__NS_PER_MS /* while the first peer connects */
+};
+
+static bool has_pipe(const zuv__socket_t *core, const zuv__pipe_t *pipe) {
+  for (zuv__list_t *node = core->pipes.next; node != &core->pipes;
+       node = node->next)
+    if (zuv__container_of(node, zuv__pipe_t, in_socket) == pipe)
+      return true;
+  return false;
+}
+
+static bool is_ahead(const zmq__socket_t *socket, const zuv__pipe_t *pipe,
+                     size_t size, size_t limit) {
+  return has_pipe(socket->core, pipe) && pipe->out.count > limit / size;
+}
+
+/* With the lock. */
+ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
+                                   const zuv__pipe_t *pipe, size_t size) {
+  uint64_t limit = pipe->peer == NULL ? FIRST_CATCH_UP_NS : CATCH_UP_NS;
+  zmq__wait_t wait = {.deadline = zmq__clock_ns() + limit,
+                      .spin_ns = &socket->spin_ns};
+  zmq__waiter_t waiter;
+  int waited = 0;
+
+  zmq__waiter_init(&waiter);
+  zmq__socket_watch(socket, &waiter);
+  zmq__loop_begin_wait(socket->loop, true);
+  while (waited == 0 && is_ahead(socket, pipe, size, AHEAD_MAX / 2) &&
+         zmq__context_is_running(socket->context))
+    waited = zmq__loop_wait(socket->loop, &waiter, true, &wait);
+  zmq__loop_end_wait(socket->loop, &waiter, true);
+  zmq__socket_watch(socket, NULL);
+  zmq__waiter_destroy(&waiter);
+  socket->stalled_at = ZMQ__NOT_STALLED;
+  if (waited == UV_ETIMEDOUT && has_pipe(socket->core, pipe))
+    socket->stalled_at = pipe->flushed;
+}
+
+/* With the lock: a message was sent that had this size. */
+static inline void sent(zmq__socket_t *socket, size_t size, int flags) {
+  const zuv__pipe_t *pipe = socket->core->sent_to;
+
+  zmq__loop_sent(socket->loop);
+  if (size < LARGE_MIN || pipe == NULL || (flags & ZMQ_DONTWAIT) != 0)
+    return;
+  if (socket->stalled_at != pipe->flushed && socket->loop->waiting == 0 &&
+      is_ahead(socket, pipe, size, AHEAD_MAX))
+    let_catch_up(socket, pipe, size);
+}
+
+/* ---- Messages ---- */
+
 static int attempt_locked(zmq__socket_t *socket, attempt_t attempt,
                           zuv_msg_t *parts, size_t count, int flags) {
+  size_t size = zuv__msg_size(&parts[count - 1]);
   int err;
 
   zmq__loop_enter(socket->loop);
   err = attempt(socket, parts, count);
   if (err == UV_EAGAIN)
     err = try_again(socket, attempt, parts, count, flags);
-  zmq__loop_sent(socket->loop);
+  sent(socket, err == 0 ? size : 0, flags);
   zmq__loop_leave_quickly(socket->loop);
   return err;
 }

@@ -102,6 +102,7 @@ static zmq__socket_t *socket_new(zmq__context_t *context, zmq__loop_t *loop,
   socket->core = zuv__socket(&native->zuv);
   socket->type = type;
   socket->events_fd = -1;
+  socket->stalled_at = ZMQ__NOT_STALLED;
   socket->io = context->loop_count > 1;
   socket->zero_copy = context->options.zero_copy != 0;
   zuv__inbox_init(&socket->inbox, socket->core);

@@ -19,6 +19,9 @@ typedef struct zmq__native_s {
   zmq__context_t *context;
 } zmq__native_t;
 
+/* Of zmq__socket_t.stalled_at. */
+#define ZMQ__NOT_STALLED UINT64_MAX
+
 /* Parts of one message, all lasting. */
 typedef struct zmq__parts_s {
   zuv_msg_t *parts;
@@ -51,8 +54,9 @@ typedef struct zmq__socket_s {
   /* under the lock */
   bool io; /* it has more than inproc on this loop: somebody must drive */
   zmq__waiter_t *waiter;
-  int events_fd; /* ZMQ_FD; -1 until it is asked for */
-  bool edge;     /* it is readable, and the program has not looked yet */
+  uint64_t stalled_at; /* see send.c */
+  int events_fd;       /* ZMQ_FD; -1 until it is asked for */
+  bool edge;           /* it is readable, and the program has not looked yet */
   struct zmq__monitor_s *monitor;
 } zmq__socket_t;
 

@@ -30,8 +30,8 @@ int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
 /* Watches for these events, 0 for none. Costs nothing if nothing changes. */
 int zuv__io_watch(zuv__io_t *io, int events);
 
-/* The descriptor, which the loop watches, is readable: tells its owner now. Only
- * on loops with a pause hook. False: leave it to uv_run(). Being told for
+/* The descriptor, which the loop watches, is readable: tells its owner now.
+ * Only on loops with a pause hook. False: leave it to uv_run(). Being told for
  * nothing harms no reader. */
 bool zuv__io_readable(zuv__loop_t *loop, int fd);
 

@@ -296,13 +296,6 @@ void zuv__loop_discard_letters(zuv__loop_t *loop, void *address) {
   }
 }
 
-zuv__body_t *zuv__chunk_new(size_t size) {
-  zuv__body_t *chunk = zuv__body_new(size);
-  if (chunk != NULL)
-    chunk->hint = (void *)(uintptr_t)size;
-  return chunk;
-}
-
 int zuv__loop_reserve_parts(zuv__loop_t *loop, size_t count) {
   size_t room = loop->parts_room;
   zuv_msg_t *parts;

@@ -161,12 +161,14 @@ void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter);
 /* Discards the letters for this address. */
 void zuv__loop_discard_letters(zuv__loop_t *loop, void *address);
 
-/* A chunk to receive into, with room for `size` bytes (see message.h); its
- * capacity is kept in body->hint. NULL: no memory. */
-zuv__body_t *zuv__chunk_new(size_t size);
+/* A chunk to receive into, with room for `size` bytes or more (see message.h).
+ * NULL: no memory. */
+static inline zuv__body_t *zuv__chunk_new(size_t size) {
+  return zuv__body_new(size);
+}
 
 static inline size_t zuv__chunk_size(const zuv__body_t *chunk) {
-  return (size_t)(uintptr_t)chunk->hint;
+  return chunk->room;
 }
 
 /* Room for `count` parts in loop->parts; what is there stays. UV_ENOMEM. */

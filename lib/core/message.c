@@ -1,14 +1,21 @@
 #include "core/message.h"
 
 #include "base/alloc.h"
+#include "core/body_cache.h"
 
 /* The block and its bytes are one allocation, the bytes behind the header. */
 zuv__body_t *zuv__body_new(size_t size) {
-  if (size > SIZE_MAX - sizeof(zuv__body_t))
+  zuv__body_t *body;
+
+  if (size > SIZE_MAX - sizeof(*body))
     return NULL;
-  zuv__body_t *body = zuv__malloc(sizeof(*body) + size);
-  if (body == NULL)
-    return NULL;
+  body = zuv__body_cache_take(size);
+  if (body == NULL) {
+    body = zuv__malloc(sizeof(*body) + size);
+    if (body == NULL)
+      return NULL;
+    body->room = size;
+  }
   atomic_init(&body->references, 1);
   body->free_cb = NULL;
   body->data = body + 1;
@@ -24,7 +31,8 @@ void zuv__body_release(zuv__body_t *body) {
     return;
   if (body->free_cb != NULL)
     body->free_cb(body->data, body->hint);
-  zuv__free(body);
+  if (!zuv__body_cache_give(body))
+    zuv__free(body);
 }
 
 static void init_far(zuv_msg_t *msg, zuv__msg_kind_t kind, void *data,
@@ -98,7 +106,7 @@ int zuv__msg_make_lasting(zuv_msg_t *msg) {
     return 0;
   body = m->u.far.body;
   if (body != NULL && m->u.far.size > ZUV__MSG_INLINE_MAX &&
-      m->u.far.size >= (size_t)(uintptr_t)body->hint / ZUV__MSG_SLICE_PART) {
+      m->u.far.size >= body->room / ZUV__MSG_SLICE_PART) {
     zuv__body_retain(body);
     m->kind = ZUV__MSG_COUNTED;
     return 0;

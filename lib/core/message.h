@@ -37,7 +37,8 @@ typedef struct zuv__body_s {
   atomic_size_t references;
   zuv_free_cb free_cb; /* NULL: the bytes lie in the block's own allocation */
   void *data;
-  void *hint; /* of a receive chunk: its capacity, as a number */
+  void *hint;
+  size_t room; /* bytes behind the header */
 } zuv__body_t;
 
 typedef struct zuv__msg_s {

@@ -27,7 +27,7 @@ typedef struct zuv__pattern_s {
   bool conflates;      /* honours ZUV_CONFLATE */
   /* receive needs no pipe, and nothing that changes outside API calls */
   bool receives_alone;
-  size_t state_size;   /* zeroed, at socket->pattern_state */
+  size_t state_size; /* zeroed, at socket->pattern_state */
 
   /* Both may be NULL. destroy runs when all pipes are gone. */
   int (*init)(struct zuv__socket_s *socket);

@@ -67,6 +67,11 @@ static inline zuv__socket_t *zuv__socket(const zuv_socket_t *handle) {
   return handle->zuv__impl;
 }
 
+/* It is asked for messages instead of calling back. */
+static inline bool zuv__socket_is_asked(const zuv__socket_t *socket) {
+  return socket->notify != NULL && socket->recv_cb == NULL;
+}
+
 /* The state of the pattern. */
 #define zuv__state(socket, type) ((type *)(socket)->pattern_state)
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/alloc.h"
+#include "core/socket.h"
 #include "transport/connection.h"
 
 enum {
@@ -113,7 +114,7 @@ static int grow_chunk(zuv__connection_t *c, size_t room) {
   if (chunk == NULL)
     return UV_ENOMEM;
   chunk->data = chunk + 1;
-  chunk->hint = (void *)(uintptr_t)room;
+  chunk->room = room;
   c->input.chunk = chunk;
   return 0;
 }
@@ -244,6 +245,15 @@ void zuv__connection_parse_kept(zuv__connection_t *c) {
   zuv__connection_watch(c);
 }
 
+/* Somebody waits for a large message, and it is there: to read on would only
+ * drive it out of the processor's cache. */
+static bool has_enough(const zuv__connection_t *c) {
+  const zuv__pipe_t *pipe = c->session->pipe;
+
+  return c->input.expected > 0 && pipe != NULL && pipe->in.count > 0 &&
+         zuv__socket_is_asked(c->session->socket);
+}
+
 void zuv__connection_read(zuv__connection_t *c) {
   for (int i = 0; i < ZUV__READS_PER_EVENT_MAX; i++) {
     size_t begin, end, room;
@@ -268,7 +278,8 @@ void zuv__connection_read(zuv__connection_t *c) {
     if (c->input.chunk != chunk)
       zuv__connection_free_input(c);
     parse(c, chunk, begin, end + (size_t)size);
-    if (c->state == ZUV__CONNECTION_CLOSED || c->paused || (size_t)size < room)
+    if (c->state == ZUV__CONNECTION_CLOSED || c->paused ||
+        (size_t)size < room || has_enough(c))
       break;
   }
   /* An idle connection owns no buffer. */
