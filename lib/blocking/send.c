@@ -64,6 +64,10 @@ ZUV__COLD static int try_again(zmq__socket_t *socket, attempt_t attempt,
   int timeout = socket->core->options.sndtimeo;
   int err;
 
+  zuv__socket_find_room(socket->core);
+  err = attempt(socket, parts, count);
+  if (err != UV_EAGAIN)
+    return err;
   if ((flags & ZMQ_DONTWAIT) == 0 && timeout != 0) {
     err = wait_for_room(socket, attempt, parts, count, timeout);
   } else {

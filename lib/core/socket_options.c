@@ -1,5 +1,6 @@
 /* The options that need more than the table: those that act at once, and those
  * whose answer is computed. */
+#include "core/inbox.h"
 #include "core/socket.h"
 
 static int special_set(zuv__socket_t *socket, int option, const void *value,
@@ -13,6 +14,15 @@ static void limits_changed(zuv__socket_t *socket) {
   for (zuv__list_t *node = socket->pipes.next; node != &socket->pipes;
        node = node->next)
     zuv__pipe_update_limits(zuv__container_of(node, zuv__pipe_t, in_socket));
+}
+
+void zuv__socket_find_room(zuv__socket_t *socket) {
+  for (zuv__list_t *node = socket->pipes.next; node != &socket->pipes;
+       node = node->next) {
+    zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_socket);
+    if (pipe->attached && !pipe->can_write)
+      zuv__pipe_update_limits(pipe);
+  }
 }
 
 int zuv_set_option(zuv_socket_t *handle, int option, const void *value,
