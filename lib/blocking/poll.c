@@ -22,7 +22,7 @@ typedef struct {
   zmq__loop_t *loop; /* of all sockets, or NULL */
   bool several;      /* the sockets are on several loops */
   bool io;
-  unsigned spin_ns;
+  zmq__habit_t habit;
 } poll_t;
 
 static zmq__socket_t *socket_at(const poll_t *p, int i) {
@@ -250,7 +250,7 @@ static int run(poll_t *p, long timeout_ms, const sigset_t *mask) {
   collect_fds(p);
   p->wait.deadline = timeout_ms == 0 ? 0 : zmq__deadline_in(timeout_ms);
   p->wait.mask = mask;
-  p->wait.spin_ns = &p->spin_ns;
+  p->wait.habit = &p->habit;
   if (p->loop == NULL)
     p->wait.fds = p->fds;
   else if (p->several || p->wait.fd_count > 0 || mask != NULL)

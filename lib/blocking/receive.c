@@ -229,7 +229,7 @@ static int wait_for_part(zmq__socket_t *socket, zmq__slot_t *slot,
   zmq__loop_t *loop = socket->loop;
   bool io = socket->io;
   zmq__wait_t wait = {.deadline = zmq__deadline_in(timeout),
-                      .spin_ns = &socket->spin_ns};
+                      .habit = &socket->habit};
   zmq__waiter_t waiter;
   int waited = 0;
   int err;

@@ -30,7 +30,7 @@ ZUV__COLD static int wait_for_room(zmq__socket_t *socket, attempt_t attempt,
   zmq__loop_t *loop = socket->loop;
   bool io = socket->io;
   zmq__wait_t wait = {.deadline = zmq__deadline_in(timeout),
-                      .spin_ns = &socket->spin_ns};
+                      .habit = &socket->habit};
   zmq__waiter_t waiter;
   int waited = 0;
   int err;
@@ -111,7 +111,7 @@ ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
                                    const zuv__pipe_t *pipe, size_t size) {
   uint64_t limit = pipe->peer == NULL ? FIRST_CATCH_UP_NS : CATCH_UP_NS;
   zmq__wait_t wait = {.deadline = zmq__clock_ns() + limit,
-                      .spin_ns = &socket->spin_ns};
+                      .habit = &socket->habit};
   zmq__waiter_t waiter;
   int waited = 0;
 

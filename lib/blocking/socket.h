@@ -48,8 +48,8 @@ typedef struct zmq__socket_s {
   bool zero_copy; /* a part may keep the chunk that it was received in */
   struct zmq__slot_s *slot; /* of the thread that pulls; NULL: keep it */
   int slot_error;
-  unsigned spin_ns;  /* see zmq__wait_t */
-  uint64_t affinity; /* ZMQ_AFFINITY: bit n is I/O thread n; 0: any */
+  zmq__habit_t habit; /* of its waits */
+  uint64_t affinity;  /* ZMQ_AFFINITY: bit n is I/O thread n; 0: any */
 
   /* under the lock */
   bool io; /* it has more than inproc on this loop: somebody must drive */

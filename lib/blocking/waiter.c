@@ -8,9 +8,6 @@
 #include "blocking/futex.h"
 #include "blocking/loop.h"
 
-/* A wait that ends this soon is not worth a sleep. */
-enum { SPIN_MAX_NS = 20 * ZMQ__NS_PER_US, SPIN_MIN_NS = 1000 };
-
 void zmq__waiter_init(zmq__waiter_t *waiter) {
   atomic_init(&waiter->word, ZMQ__WAITER_AWAKE);
   waiter->polls = NULL;
@@ -71,26 +68,54 @@ static bool has_many_cpus(void) {
   return known == 2;
 }
 
-/* Looks a short while, if that has paid lately. */
-static bool look(zmq__waiter_t *waiter, unsigned spin_ns, uint64_t since) {
-  if (spin_ns < SPIN_MIN_NS || !has_many_cpus())
+/* ---- Looking before sleeping ----
+ *
+ * Who answers within microseconds does so before a thread has fallen asleep and
+ * been woken again. Whether that pays is learnt from whether it did: after some
+ * looks in vain only one wait in many looks at all. */
+
+enum {
+  LOOK_NS = 20 * ZMQ__NS_PER_US,
+  LOOK_ALONE_NS =
+      2 * ZMQ__NS_PER_US, /* then the other may need our processor */
+  VAIN_MAX = 4,
+  PROBE_EVERY = 64 /* waits */
+};
+
+static bool should_look(zmq__habit_t *habit) {
+  if (!has_many_cpus())
     return false;
+  return habit->vain < VAIN_MAX || ++habit->skipped % PROBE_EVERY == 0;
+}
+
+static bool look_until(zmq__waiter_t *waiter, uint64_t until) {
   do {
     for (int i = 0; i < 32; i++) {
       if (zmq__waiter_is_woken(waiter))
         return true;
       zmq__cpu_relax();
     }
-  } while (zmq__clock_ns() - since < spin_ns);
+  } while (zmq__clock_ns() < until);
   return false;
 }
 
-/* Short waits make the next look longer, long ones shorter. */
-static void learn(unsigned *spin_ns, uint64_t waited) {
-  if (waited < SPIN_MAX_NS)
-    *spin_ns = SPIN_MAX_NS;
-  else
-    *spin_ns /= 2;
+static bool look(zmq__waiter_t *waiter, zmq__habit_t *habit) {
+  uint64_t since;
+  bool seen;
+
+  if (!should_look(habit))
+    return false;
+  since = zmq__clock_ns();
+  seen = look_until(waiter, since + LOOK_ALONE_NS);
+  if (!seen) {
+    sched_yield();
+    seen = look_until(waiter, since + LOOK_NS);
+  }
+  if (seen)
+    habit->vain = 0;
+  else if (habit->vain < VAIN_MAX)
+    habit->vain++;
+  return seen;
 }
 
 static int sleep_on_word(zmq__waiter_t *waiter, uint64_t deadline) {
@@ -116,18 +141,11 @@ static int sleep_on_word(zmq__waiter_t *waiter, uint64_t deadline) {
 }
 
 int zmq__waiter_sleep(zmq__waiter_t *waiter, const zmq__wait_t *wait) {
-  uint64_t since;
-  int result = 0;
-
   if (wait->fds != NULL) {
     wait->fds[0] = (struct pollfd){.fd = waiter->fd, .events = POLLIN};
     return zmq__wait_poll(wait, wait->deadline);
   }
-  since = zmq__clock_ns();
-  if (!look(waiter, *wait->spin_ns, since))
-    result = sleep_on_word(waiter, wait->deadline);
-  learn(wait->spin_ns, zmq__clock_ns() - since);
-  return result;
+  return look(waiter, wait->habit) ? 0 : sleep_on_word(waiter, wait->deadline);
 }
 
 int zmq__wait_poll(const zmq__wait_t *wait, uint64_t deadline) {

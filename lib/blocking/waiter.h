@@ -23,13 +23,19 @@ typedef struct zmq__waiter_s {
   int fd;                    /* an eventfd to be woken by, or -1 */
 } zmq__waiter_t;
 
+/* What earlier waits have taught; see waiter.c. */
+typedef struct zmq__habit_s {
+  unsigned vain; /* looks without a success since the last one */
+  unsigned skipped;
+} zmq__habit_t;
+
 /* Until when, and for what besides, a thread waits. */
 typedef struct zmq__wait_s {
   uint64_t deadline;    /* of zmq__clock_ns(); ZMQ__NEVER */
   struct pollfd *fds;   /* slot 0 is ours, the program's follow */
   nfds_t fd_count;      /* of the program's */
   const sigset_t *mask; /* of signals while it sleeps; NULL: as it is */
-  unsigned *spin_ns;    /* how long it pays to look before sleeping */
+  zmq__habit_t *habit;
 } zmq__wait_t;
 
 void zmq__waiter_init(zmq__waiter_t *waiter);
