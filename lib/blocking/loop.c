@@ -137,7 +137,8 @@ void zmq__loop_look(zmq__loop_t *loop) {
 void zmq__loop_sent_something(zmq__loop_t *loop) {
   if (zmq__clock_ns() - loop->sent_at < PAUSE_NS && loop->has_thread) {
     loop->gathering = true;
-    if (!loop->thread_quick)
+    /* A thread that ticks will see it. */
+    if (loop->thread_state != ZMQ__THREAD_TICKING && !loop->thread_quick)
       kick_thread(loop);
     return;
   }

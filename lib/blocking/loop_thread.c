@@ -10,7 +10,8 @@
 #include "blocking/loop.h"
 
 enum {
-  TICK_NS = 1 * ZMQ__NS_PER_MS,
+  TICK_NS = 500 * ZMQ__NS_PER_US,
+  QUIET_TICKS = 4, /* until it takes the role */
   QUICK_TICK_NS = 100 * ZMQ__NS_PER_US, /* while sends gather */
   TIMER_SLACK_NS = 10 * ZMQ__NS_PER_US
 };
@@ -18,6 +19,7 @@ enum {
 /* What the thread knows of the round before. */
 typedef struct {
   uint64_t rounds;
+  unsigned quiet; /* ticks without one */
   uint64_t sends;
 } seen_t;
 
@@ -28,13 +30,12 @@ typedef struct {
 } start_t;
 
 static zmq__thread_state_t next_state(const zmq__loop_t *loop, seen_t *seen) {
-  bool quiet = loop->rounds == seen->rounds;
-
+  seen->quiet = loop->rounds == seen->rounds ? seen->quiet + 1 : 0;
   seen->rounds = loop->rounds;
-  if (loop->driver == NULL && (quiet || loop->waiting > 0))
-    return ZMQ__THREAD_DRIVING;
-  return loop->driver != NULL && quiet ? ZMQ__THREAD_PARKED
-                                       : ZMQ__THREAD_TICKING;
+  if (loop->driver != NULL)
+    return seen->quiet > 0 ? ZMQ__THREAD_PARKED : ZMQ__THREAD_TICKING;
+  return seen->quiet >= QUIET_TICKS || loop->waiting > 0 ? ZMQ__THREAD_DRIVING
+                                                        : ZMQ__THREAD_TICKING;
 }
 
 /* Writes what has gathered; a tick without a send ends the gathering. */
@@ -49,10 +50,11 @@ static void write_gathered(zmq__loop_t *loop, seen_t *seen) {
 static uint64_t round_of(zmq__loop_t *loop, seen_t *seen) {
   uint64_t until = ZMQ__NEVER;
 
+  loop->thread_state = next_state(loop, seen);
   if (loop->gathering)
     write_gathered(loop, seen);
-  loop->thread_quick = loop->gathering;
-  loop->thread_state = next_state(loop, seen);
+  /* Who waits now and then writes then what has gathered. */
+  loop->thread_quick = loop->gathering && seen->quiet > 0;
   if (loop->thread_state == ZMQ__THREAD_DRIVING) {
     int timeout;
     zmq__loop_turn(loop);

@@ -82,12 +82,10 @@ static bool is_writable(zmq__socket_t *socket) {
 int zmq__socket_events(zmq__socket_t *socket, int wanted) {
   int events = 0;
 
-  if ((wanted & ZMQ_POLLIN) != 0) {
-    if (!is_readable(socket) && zmq__loop_work(socket->loop))
-      (void)is_readable(socket);
-    if (is_readable(socket))
-      events |= ZMQ_POLLIN;
-  }
+  if ((wanted & ZMQ_POLLIN) != 0 &&
+      (is_readable(socket) ||
+       (zmq__loop_work(socket->loop) && is_readable(socket))))
+    events |= ZMQ_POLLIN;
   if ((wanted & ZMQ_POLLOUT) != 0 && is_writable(socket))
     events |= ZMQ_POLLOUT;
   return events;
