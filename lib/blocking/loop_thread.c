@@ -11,7 +11,8 @@
 
 enum {
   TICK_NS = 500 * ZMQ__NS_PER_US,
-  QUIET_TICKS = 4, /* until it takes the role */
+  QUIET_TICKS = 4,                      /* until it takes the role */
+  HEAVY_SENDS = 500,                    /* in a tick */
   QUICK_TICK_NS = 100 * ZMQ__NS_PER_US, /* while sends gather */
   TIMER_SLACK_NS = 10 * ZMQ__NS_PER_US
 };
@@ -35,7 +36,7 @@ static zmq__thread_state_t next_state(const zmq__loop_t *loop, seen_t *seen) {
   if (loop->driver != NULL)
     return seen->quiet > 0 ? ZMQ__THREAD_PARKED : ZMQ__THREAD_TICKING;
   return seen->quiet >= QUIET_TICKS || loop->waiting > 0 ? ZMQ__THREAD_DRIVING
-                                                        : ZMQ__THREAD_TICKING;
+                                                         : ZMQ__THREAD_TICKING;
 }
 
 /* Writes what has gathered; a tick without a send ends the gathering. */
@@ -49,12 +50,14 @@ static void write_gathered(zmq__loop_t *loop, seen_t *seen) {
 /* Drives if it should; answers until when to sleep. */
 static uint64_t round_of(zmq__loop_t *loop, seen_t *seen) {
   uint64_t until = ZMQ__NEVER;
+  /* So many fill the buffers all the time, and these are written when full. */
+  bool heavy = loop->gathering && loop->sends - seen->sends > HEAVY_SENDS;
 
   loop->thread_state = next_state(loop, seen);
   if (loop->gathering)
     write_gathered(loop, seen);
   /* Who waits now and then writes then what has gathered. */
-  loop->thread_quick = loop->gathering && seen->quiet > 0;
+  loop->thread_quick = loop->gathering && seen->quiet > 0 && !heavy;
   if (loop->thread_state == ZMQ__THREAD_DRIVING) {
     int timeout;
     zmq__loop_turn(loop);
@@ -67,8 +70,9 @@ static uint64_t round_of(zmq__loop_t *loop, seen_t *seen) {
   } else if (loop->thread_state == ZMQ__THREAD_TICKING) {
     until = zmq__clock_ns() + TICK_NS;
   }
-  if (loop->thread_quick) {
-    uint64_t tick = zmq__clock_ns() + QUICK_TICK_NS;
+  if (loop->gathering) {
+    uint64_t tick =
+        zmq__clock_ns() + (loop->thread_quick ? QUICK_TICK_NS : TICK_NS);
     until = tick < until ? tick : until;
   }
   return until;

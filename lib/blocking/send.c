@@ -13,7 +13,8 @@
 /* With the lock: what is to be done, now or not at all. */
 typedef int (*attempt_t)(zmq__socket_t *socket, zuv_msg_t *parts, size_t count);
 
-static int send_now(zmq__socket_t *socket, zuv_msg_t *parts, size_t count) {
+static inline int send_now(zmq__socket_t *socket, zuv_msg_t *parts,
+                           size_t count) {
   socket->core->sent_to = NULL;
   return socket->core->pattern->send(socket->core, parts, count);
 }
@@ -143,16 +144,27 @@ static inline void sent(zmq__socket_t *socket, size_t size, int flags) {
 
 /* ---- Messages ---- */
 
-static int attempt_locked(zmq__socket_t *socket, attempt_t attempt,
-                          zuv_msg_t *parts, size_t count, int flags) {
+static inline int send_message(zmq__socket_t *socket, zuv_msg_t *parts,
+                               size_t count, int flags) {
   size_t size = zuv__msg_size(&parts[count - 1]);
   int err;
 
   zmq__loop_enter(socket->loop);
-  err = attempt(socket, parts, count);
+  err = send_now(socket, parts, count);
   if (err == UV_EAGAIN)
-    err = try_again(socket, attempt, parts, count, flags);
+    err = try_again(socket, send_now, parts, count, flags);
   sent(socket, err == 0 ? size : 0, flags);
+  zmq__loop_leave_quickly(socket->loop);
+  return err;
+}
+
+static int check_first(zmq__socket_t *socket, zuv_msg_t *part, int flags) {
+  int err;
+
+  zmq__loop_enter(socket->loop);
+  err = check_now(socket, part, 1);
+  if (err == UV_EAGAIN)
+    err = try_again(socket, check_now, part, 1, flags);
   zmq__loop_leave_quickly(socket->loop);
   return err;
 }
@@ -161,20 +173,19 @@ static int attempt_locked(zmq__socket_t *socket, attempt_t attempt,
  * message is lost, as those are that were on their way. */
 static int send_gathered(zmq__socket_t *socket, int flags) {
   zmq__parts_t *outgoing = &socket->outgoing;
-  int err =
-      attempt_locked(socket, send_now, outgoing->parts, outgoing->count, flags);
+  int err = send_message(socket, outgoing->parts, outgoing->count, flags);
 
   zmq__parts_clear(outgoing);
   return err == UV_EAGAIN || err == UV_EHOSTUNREACH ? 0 : err;
 }
 
-static int gather(zmq__socket_t *socket, zuv_msg_t *part, bool more,
-                  int flags) {
+ZUV__COLD static int gather(zmq__socket_t *socket, zuv_msg_t *part, bool more,
+                            int flags) {
   zmq__parts_t *outgoing = &socket->outgoing;
   int err = 0;
 
   if (outgoing->count == 0)
-    err = attempt_locked(socket, check_now, part, 1, flags);
+    err = check_first(socket, part, flags);
   if (err == 0)
     err = zuv__msg_make_lasting(part);
   if (err == 0)
@@ -211,7 +222,7 @@ int zmq__send(zmq__socket_t *socket, zuv_msg_t *part, int flags) {
   if (socket->type == ZMQ_STREAM && socket->outgoing.count == 1)
     more = false;
   if (!more && socket->outgoing.count == 0)
-    return attempt_locked(socket, send_now, part, 1, flags);
+    return send_message(socket, part, 1, flags);
   return gather(socket, part, more, flags);
 }
 

@@ -204,7 +204,9 @@ static bool queue_part(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
 
   if (pipe->conflate && conflate(pipe, part, more))
     return true;
-  *err = zuv__queue_push(&pipe->in, &socket->loop->blocks, part, more);
+  *err = more || pipe->in.partial
+             ? zuv__queue_push(&pipe->in, &socket->loop->blocks, part, more)
+             : zuv__queue_write(&pipe->in, &socket->loop->blocks, part, 1);
   if (*err != 0 && pipe->in.count == 0)
     /* The one that it should have replaced is gone already. */
     zuv__list_remove(&pipe->in_readers);

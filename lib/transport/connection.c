@@ -4,7 +4,10 @@
 
 #include "base/alloc.h"
 #include "transport/address.h"
+#include "core/queue.h"
 #include "zmtp/command.h"
+
+enum { SMALL_MAX = 256 }; /* copied without a call */
 
 static void on_flush(zuv__task_t *task) {
   zuv__connection_flush(zuv__container_of(task, zuv__connection_t, flush_task));
@@ -364,9 +367,33 @@ static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
   return err;
 }
 
+/* The usual case: one part of a few bytes, and room for it. */
+static inline bool put_small(zuv__connection_t *c, zuv_msg_t *part) {
+  zuv__output_t *output = &c->output;
+  size_t size = zuv__msg_size(part);
+  uint8_t *out = output->bytes + output->used;
+
+  if (size > SMALL_MAX || zuv__msg(part)->kind == ZUV__MSG_COUNTED || c->raw ||
+      output->room - output->used < SMALL_MAX + ZUV__FRAME_HEADER_MAX)
+    return false;
+  out += zuv__frame_encode_header(out, 0, size);
+  zuv__copy_small(out, zuv__msg_data(part), size);
+  out += size;
+  output->size += (size_t)(out - output->bytes) - output->used;
+  output->used = (size_t)(out - output->bytes);
+  zuv__msg_init(part);
+  return true;
+}
+
 int zuv__connection_write(zuv__connection_t *c, zuv_msg_t *parts,
                           size_t count) {
-  int err = reserve(c, parts, count);
+  int err;
+
+  if (count == 1 && put_small(c, parts)) {
+    written(c);
+    return 0;
+  }
+  err = reserve(c, parts, count);
   if (err != 0)
     return err;
   for (size_t i = 0; i < count; i++)
