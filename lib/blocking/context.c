@@ -45,6 +45,7 @@ static void contexts_init(void) {
   zuv__list_init(&contexts);
   zuv__loops_init();
   zuv__body_cache_open();
+  zmq__lock_setup();
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 

@@ -1,6 +1,7 @@
 #include "blocking/lock.h"
 
 #include "blocking/futex.h"
+#include "core/message.h"
 
 enum { SPINS = 40 };
 
@@ -69,4 +70,29 @@ void zmq__lock_release(zmq__lock_t *lock) {
   atomic_store_explicit(&lock->state, hand ? ZMQ__LOCK_HANDED : ZMQ__LOCK_FREE,
                         memory_order_release);
   zmq__futex_wake(&lock->state, 1);
+}
+
+/* ---- Free callbacks ---- */
+
+_Thread_local unsigned zmq__locks_held;
+_Thread_local zuv__body_t *zmq__unfreed;
+
+static bool defer(zuv__body_t *body) {
+  if (zmq__locks_held == 0)
+    return false;
+  body->next = zmq__unfreed;
+  zmq__unfreed = body;
+  return true;
+}
+
+void zmq__lock_setup(void) {
+  zuv__body_set_defer(defer);
+}
+
+void zmq__free_deferred(void) {
+  while (zmq__unfreed != NULL) {
+    zuv__body_t *body = zmq__unfreed;
+    zmq__unfreed = body->next;
+    zuv__body_destroy(body);
+  }
 }

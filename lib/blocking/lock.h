@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { ZMQ__LOCK_PATIENCE_NS = 200 * 1000 };
 
@@ -33,8 +34,20 @@ static inline void zmq__lock_init(zmq__lock_t *lock) {
   atomic_init(&lock->impatient, 0);
 }
 
+/* The free callbacks of messages are the program's, and may call zmq.h: they do
+ * not run while their thread holds a lock, but when it has given up the last.
+ */
+struct zuv__body_s;
+extern _Thread_local unsigned zmq__locks_held
+    __attribute__((tls_model("initial-exec")));
+extern _Thread_local struct zuv__body_s *zmq__unfreed
+    __attribute__((tls_model("initial-exec")));
+void zmq__free_deferred(void);
+void zmq__lock_setup(void);
+
 static inline void zmq__lock(zmq__lock_t *lock) {
   int state = ZMQ__LOCK_FREE;
+  zmq__locks_held++;
   if (!atomic_compare_exchange_strong_explicit(
           &lock->state, &state, ZMQ__LOCK_HELD, memory_order_acquire,
           memory_order_relaxed))
@@ -47,6 +60,8 @@ static inline void zmq__unlock(zmq__lock_t *lock) {
           &lock->state, &state, ZMQ__LOCK_FREE, memory_order_release,
           memory_order_relaxed))
     zmq__lock_release(lock);
+  if (--zmq__locks_held == 0 && zmq__unfreed != NULL)
+    zmq__free_deferred();
 }
 
 /* Gives the lock to a thread that has waited long, and takes it back later. */

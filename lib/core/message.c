@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include "core/body_cache.h"
 
+static bool (*defer)(zuv__body_t *body);
+
 /* The block and its bytes are one allocation, the bytes behind the header. */
 zuv__body_t *zuv__body_new(size_t size) {
   zuv__body_t *body;
@@ -29,10 +31,20 @@ void zuv__body_release(zuv__body_t *body) {
       atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) !=
           1)
     return;
+  if (body->free_cb != NULL && defer != NULL && defer(body))
+    return;
+  zuv__body_destroy(body);
+}
+
+void zuv__body_destroy(zuv__body_t *body) {
   if (body->free_cb != NULL)
     body->free_cb(body->data, body->hint);
   if (!zuv__body_cache_give(body))
     zuv__free(body);
+}
+
+void zuv__body_set_defer(bool (*defer_fn)(zuv__body_t *body)) {
+  defer = defer_fn;
 }
 
 static void init_far(zuv_msg_t *msg, zuv__msg_kind_t kind, void *data,

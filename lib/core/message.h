@@ -38,7 +38,8 @@ typedef struct zuv__body_s {
   zuv_free_cb free_cb; /* NULL: the bytes lie in the block's own allocation */
   void *data;
   void *hint;
-  size_t room; /* bytes behind the header */
+  size_t room;              /* bytes behind the header */
+  struct zuv__body_s *next; /* of those that wait to be destroyed */
 } zuv__body_t;
 
 typedef struct zuv__msg_s {
@@ -118,6 +119,12 @@ static inline void zuv__body_retain(zuv__body_t *body) {
 zuv__body_t *zuv__body_new(size_t size);
 
 void zuv__body_release(zuv__body_t *body);
+
+/* Before anything else of the library: asked before a free callback runs, which
+ * is the program's and may do anything. True: whoever took the body destroys it
+ * later. */
+void zuv__body_set_defer(bool (*defer)(zuv__body_t *body));
+void zuv__body_destroy(zuv__body_t *body);
 
 /* Somebody else holds it, too. */
 static inline bool zuv__body_is_shared(const zuv__body_t *body) {
