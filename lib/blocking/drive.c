@@ -79,7 +79,7 @@ static nfds_t collect(const zmq__loop_t *loop, struct pollfd *fds) {
   fds[0] = (struct pollfd){.fd = uv_backend_fd(&loop->uv), .events = POLLIN};
   for (zuv__list_t *node = head->next; node != head; node = node->next) {
     const zuv__io_t *io = zuv__container_of(node, zuv__io_t, in_loop);
-    if (io->events & UV_READABLE)
+    if ((io->events & UV_READABLE) && !io->listens)
       fds[count++] = (struct pollfd){.fd = io->fd, .events = POLLIN};
   }
   return count;
@@ -149,6 +149,7 @@ int zmq__loop_drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
     return is_over(wait) ? UV_ETIMEDOUT : 0;
   }
   waiter->polls = loop;
+  loop->core->io_closed = false;
   if (wait->fds != NULL)
     result = sleep_beside(loop, timeout, wait, &found);
   else if (loop->core->ios_count <= FEW_MAX)

@@ -101,9 +101,7 @@ static void kick_thread(zmq__loop_t *loop) {
   (void)eventfd_write(loop->thread_fd, 1);
 }
 
-/* Whoever sleeps must know of a timer that ends before their sleep, and
- * somebody must be there in the end. */
-static void see_to_driver(zmq__loop_t *loop) {
+void zmq__loop_see_to_driver(zmq__loop_t *loop) {
   if (loop->running)
     return;
   if (loop->driver == NULL && loop->thread_state != ZMQ__THREAD_DRIVING) {
@@ -111,8 +109,9 @@ static void see_to_driver(zmq__loop_t *loop) {
       kick_thread(loop);
     return;
   }
-  if (next_time(loop) >= loop->polled_until)
+  if (next_time(loop) >= loop->polled_until && !loop->core->io_closed)
     return;
+  loop->core->io_closed = false;
   if (loop->driver != NULL && loop->driver->polls == loop)
     uv_async_send(&loop->kick);
   else
@@ -123,13 +122,25 @@ void zmq__loop_leave(zmq__loop_t *loop) {
   (void)zmq__loop_work(loop);
   for (int i = 0; i < TURNS_MAX && uv_backend_timeout(&loop->uv) == 0; i++)
     zmq__loop_turn(loop);
-  see_to_driver(loop);
+  zmq__loop_see_to_driver(loop);
   zmq__unlock(&loop->lock);
 }
 
 void zmq__loop_look(zmq__loop_t *loop) {
-  if (loop->thread_state != ZMQ__THREAD_DRIVING)
-    zmq__loop_turn(loop);
+  if (loop->thread_state == ZMQ__THREAD_DRIVING)
+    return;
+  zmq__loop_turn(loop);
+  zmq__loop_see_to_driver(loop);
+}
+
+void zmq__loop_look_now(zmq__loop_t *loop) {
+  uint64_t now = zmq__clock_ns();
+
+  if (now - loop->looked_at < PAUSE_NS)
+    return;
+  loop->looked_at = now;
+  zmq__loop_turn(loop);
+  zmq__loop_see_to_driver(loop);
 }
 
 /* ---- Sending ---- */
@@ -145,7 +156,7 @@ void zmq__loop_sent_something(zmq__loop_t *loop) {
   zuv__loop_flush(loop->core);
   loop->sent_at = zmq__clock_ns();
   if (uv_backend_timeout(&loop->uv) == 0)
-    see_to_driver(loop);
+    zmq__loop_see_to_driver(loop);
 }
 
 /* Who waits has said all there is to say, and what is sent after the wait is no
@@ -176,11 +187,11 @@ int zmq__loop_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io,
     loop->driver = NULL;
   if (wait->fds != NULL && !zmq__waiter_open(waiter))
     return UV_EMFILE;
-  see_to_driver(loop);
+  zmq__loop_see_to_driver(loop);
   zmq__unlock(&loop->lock);
   result = zmq__waiter_sleep(waiter, wait);
   zmq__lock(&loop->lock);
-  if (zmq__waiter_take(waiter))
+  if (zmq__waiter_take(waiter) && result == UV_ETIMEDOUT)
     result = 0;
   return result;
 }
@@ -190,14 +201,14 @@ void zmq__loop_end_wait(zmq__loop_t *loop, zmq__waiter_t *waiter, bool io) {
   if (loop->driver == waiter) {
     loop->driver = NULL;
     loop->rounds++;
-    see_to_driver(loop);
+    zmq__loop_see_to_driver(loop);
   }
 }
 
 void zmq__loop_begin_follow(zmq__loop_t *loop) {
   loop->waiting++;
   end_gathering(loop);
-  see_to_driver(loop);
+  zmq__loop_see_to_driver(loop);
 }
 
 void zmq__loop_end_follow(zmq__loop_t *loop) {

@@ -47,9 +47,10 @@ typedef struct zmq__loop_s {
   unsigned waiting;      /* application threads that wait for I/O */
   uint64_t rounds;       /* how often an application thread took or left it */
 
-  bool gathering;   /* sends do not write, the thread ticks quickly */
-  uint64_t sent_at; /* when a lone send was written */
-  uint64_t sends;   /* counts those that left something to write */
+  bool gathering;     /* sends do not write, the thread ticks quickly */
+  uint64_t sent_at;   /* when a lone send was written */
+  uint64_t looked_at; /* see zmq__loop_catch_up */
+  uint64_t sends;     /* counts those that left something to write */
 
   bool has_thread;
   pthread_t thread;
@@ -92,6 +93,19 @@ void zmq__loop_turn(zmq__loop_t *loop);
 /* Before an answer "nothing there": lets in what the kernel has, unless the
  * loop's thread would have. */
 void zmq__loop_look(zmq__loop_t *loop);
+
+/* Lets in what the kernel has, if that was not done within the last few
+ * microseconds, and unless sends are being gathered. */
+void zmq__loop_look_now(zmq__loop_t *loop);
+static inline void zmq__loop_catch_up(zmq__loop_t *loop) {
+  if (!loop->gathering && loop->core->ios_count > 0)
+    zmq__loop_look_now(loop);
+}
+
+/* Whoever sleeps must know of a descriptor that is to be watched, and of a
+ * timer that ends before their sleep; and somebody must be there in the end. To
+ * be called by all that has changed the loop and does not run it. */
+void zmq__loop_see_to_driver(zmq__loop_t *loop);
 
 /* A message was sent. */
 void zmq__loop_sent_something(zmq__loop_t *loop);

@@ -67,8 +67,11 @@ static uint64_t round_of(zmq__loop_t *loop, seen_t *seen) {
       loop->polled_until = uv_now(&loop->uv) + (uint64_t)timeout;
       until = zmq__clock_ns() + (uint64_t)timeout * ZMQ__NS_PER_MS;
     }
-  } else if (loop->thread_state == ZMQ__THREAD_TICKING) {
-    until = zmq__clock_ns() + TICK_NS;
+  } else {
+    /* The kernel may not have taken all that had gathered. */
+    zmq__loop_see_to_driver(loop);
+    if (loop->thread_state == ZMQ__THREAD_TICKING)
+      until = zmq__clock_ns() + TICK_NS;
   }
   if (loop->gathering) {
     uint64_t tick =

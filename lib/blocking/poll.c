@@ -154,6 +154,8 @@ static int poll_one_loop(poll_t *p) {
   } else if (ready == 0) {
     watch(p, &p->waiter);
     zmq__loop_begin_wait(loop, p->io);
+    /* The first look may have given up the lock, with nobody to be woken. */
+    ready = look_at_sockets(p);
     while (ready == 0 && waited == 0) {
       forget_fds(p);
       waited = zmq__loop_wait(loop, &p->waiter, p->io, &p->wait);

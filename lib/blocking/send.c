@@ -75,6 +75,7 @@ ZUV__COLD static int try_again(zmq__socket_t *socket, attempt_t attempt,
     zmq__loop_look(socket->loop);
     err = attempt(socket, parts, count);
   }
+  zmq__loop_see_to_driver(socket->loop);
   if (err == UV_EAGAIN)
     zmq__socket_observed(socket);
   return err;
@@ -130,30 +131,45 @@ ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
     socket->stalled_at = pipe->flushed;
 }
 
-/* With the lock: a message was sent that had this size. */
-static inline void sent(zmq__socket_t *socket, size_t size, int flags) {
+/* With the lock. What is too large to gather was written at once, but maybe not
+ * all of it. */
+ZUV__COLD static void sent_large(zmq__socket_t *socket, size_t size,
+                                 int flags) {
   const zuv__pipe_t *pipe = socket->core->sent_to;
 
-  zmq__loop_sent(socket->loop);
-  if (size < LARGE_MIN || pipe == NULL || (flags & ZMQ_DONTWAIT) != 0)
-    return;
-  if (socket->stalled_at != pipe->flushed && socket->loop->waiting == 0 &&
+  if (uv_backend_timeout(&socket->loop->uv) == 0)
+    zmq__loop_see_to_driver(socket->loop);
+  if (pipe != NULL && (flags & ZMQ_DONTWAIT) == 0 &&
+      socket->stalled_at != pipe->flushed && socket->loop->waiting == 0 &&
       is_ahead(socket, pipe, size, AHEAD_MAX))
     let_catch_up(socket, pipe, size);
+}
+
+static size_t size_of(zuv_msg_t *parts, size_t count) {
+  size_t size = 0;
+
+  for (size_t i = 0; i < count; i++)
+    size += zuv__msg_size(&parts[i]);
+  return size;
 }
 
 /* ---- Messages ---- */
 
 static inline int send_message(zmq__socket_t *socket, zuv_msg_t *parts,
                                size_t count, int flags) {
-  size_t size = zuv__msg_size(&parts[count - 1]);
+  size_t size = size_of(parts, count);
   int err;
 
   zmq__loop_enter(socket->loop);
+  /* A publisher should know of the subscriptions that have come. */
+  if (socket->core->pattern->subscription != NULL)
+    zmq__loop_catch_up(socket->loop);
   err = send_now(socket, parts, count);
   if (err == UV_EAGAIN)
     err = try_again(socket, send_now, parts, count, flags);
-  sent(socket, err == 0 ? size : 0, flags);
+  zmq__loop_sent(socket->loop);
+  if (size >= LARGE_MIN && err == 0)
+    sent_large(socket, size, flags);
   zmq__loop_leave_quickly(socket->loop);
   return err;
 }

@@ -78,8 +78,9 @@ static inline bool zuv__socket_is_deaf(zuv__socket_t *socket) {
          !socket->pattern->readable_now(socket);
 }
 
-/* A pipe that was full is offered again when it is half empty. This offers those
- * that have any room, for one who is about to be told that there is none. */
+/* A pipe that was full is offered again when it is half empty. This offers
+ * those that have any room, for one who is about to be told that there is none.
+ */
 void zuv__socket_find_room(zuv__socket_t *socket);
 
 /* 0 if a message that begins with this part could be sent now, else what

@@ -48,6 +48,7 @@ static void remember(zuv__loop_t *loop, zuv__io_t *io) {
 static void forget(zuv__io_t *io) {
   zuv__list_remove(&io->in_loop);
   io->loop->ios_count--;
+  io->loop->io_closed = true;
   if ((size_t)io->fd < io->loop->ios_room)
     io->loop->ios_by_fd[io->fd] = NULL;
 }
@@ -82,6 +83,7 @@ int zuv__io_open(zuv__loop_t *loop, int fd, void *owner, zuv__io_cb cb,
   io->cb = cb;
   io->fd = fd;
   io->events = 0;
+  io->listens = false;
   remember(loop, io);
   *out = io;
   return 0;

@@ -14,6 +14,7 @@ typedef void (*zuv__io_cb)(void *owner, int events);
 struct zuv__io_s {
   uv_poll_t poll;
   zuv__list_t in_loop;
+  bool listens; /* only epoll may wait for it: poll() would hold it open */
   zuv__loop_t *loop;
   void *owner;
   zuv__io_cb cb;

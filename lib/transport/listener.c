@@ -227,6 +227,7 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
       close(fd);
     goto fail;
   }
+  listener->io->listens = true;
   err = zuv__io_watch(listener->io, UV_READABLE);
   if (err == 0)
     err = zuv__socket_add_endpoint(socket, &listener->endpoint);
