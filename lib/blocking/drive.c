@@ -19,7 +19,8 @@
 
 enum {
   FEW_MAX = 6, /* descriptors that are polled one by one */
-  EVENTS_MAX = 32
+  EVENTS_MAX = 32,
+  PARTIAL_MAX = 8 /* a busy reader must not keep writers and kicks waiting */
 };
 
 /* How long it may sleep, in milliseconds; 0: not at all. */
@@ -65,8 +66,11 @@ static void tell(zmq__loop_t *loop, found_t *found) {
   loop->running = false;
   if (zuv__heap_min(&loop->core->timers) != NULL)
     uv_update_time(&loop->uv);
-  if (found->more || uv_backend_timeout(&loop->uv) == 0)
-    zmq__loop_turn(loop);
+  if (!found->more && ++loop->partial < PARTIAL_MAX &&
+      uv_backend_timeout(&loop->uv) != 0)
+    return;
+  loop->partial = 0;
+  zmq__loop_turn(loop);
 }
 
 /* ---- A few descriptors ---- */
@@ -133,7 +137,7 @@ static int sleep_beside(zmq__loop_t *loop, int timeout, const zmq__wait_t *wait,
   zmq__unlock(&loop->lock);
   result = zmq__wait_poll(wait, until);
   found->more = true;
-  return result == UV_EINTR ? UV_EINTR : 0;
+  return result == UV_ETIMEDOUT ? 0 : result;
 }
 
 int zmq__loop_drive(zmq__loop_t *loop, zmq__waiter_t *waiter,

@@ -1,6 +1,8 @@
 #include "blocking/loop.h"
 
+#include <errno.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "blocking/futex.h"
 
@@ -18,12 +20,34 @@ static void on_pause(zuv__loop_t *core) {
   zmq__lock_offer(&loop->lock);
 }
 
+/* With the first loop of a process libuv makes a pipe for signals, and ends the
+ * process if it cannot. So many descriptors must be there for any loop. */
+static int check_descriptors(void) {
+  int fds[4];
+  int count = 0;
+  int err = 0;
+
+  while (count < 4 && err == 0) {
+    fds[count] = eventfd(0, EFD_CLOEXEC);
+    if (fds[count] < 0)
+      err = uv_translate_sys_error(errno);
+    else
+      count++;
+  }
+  while (count > 0)
+    close(fds[--count]);
+  return err;
+}
+
 int zmq__loop_init(zmq__loop_t *loop) {
   int err;
 
   zmq__lock_init(&loop->lock);
   loop->polled_until = UINT64_MAX;
   loop->thread_fd = -1;
+  err = check_descriptors();
+  if (err != 0)
+    return err;
   err = uv_loop_init(&loop->uv);
   if (err != 0)
     return err;
@@ -116,6 +140,13 @@ void zmq__loop_see_to_driver(zmq__loop_t *loop) {
     uv_async_send(&loop->kick);
   else
     kick_thread(loop);
+}
+
+void zmq__loop_want_driver(zmq__loop_t *loop) {
+  if (loop->driver != NULL || loop->thread_state == ZMQ__THREAD_DRIVING)
+    return;
+  loop->thread_wanted = true;
+  kick_thread(loop);
 }
 
 void zmq__loop_leave(zmq__loop_t *loop) {

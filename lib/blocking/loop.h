@@ -42,6 +42,7 @@ typedef struct zmq__loop_s {
   uv_async_t kick;       /* wakes who polls; keeps the loop alive */
   uint64_t polled_until; /* loop time at which who polls looks by itself */
   bool running;          /* somebody runs it, and may be offering the lock */
+  unsigned partial;      /* sleeps since that ended without uv_run() */
 
   zmq__waiter_t *driver; /* the application thread that has the role */
   unsigned waiting;      /* application threads that wait for I/O */
@@ -54,7 +55,8 @@ typedef struct zmq__loop_s {
 
   bool has_thread;
   pthread_t thread;
-  int thread_fd; /* an eventfd that wakes it */
+  int thread_fd;      /* an eventfd that wakes it */
+  bool thread_wanted; /* to drive, without waiting for a quiet time */
   bool thread_kicked;
   bool thread_quick; /* it ticks for what is gathered */
   bool thread_stop;
@@ -86,6 +88,10 @@ static inline void zmq__loop_leave_quickly(zmq__loop_t *loop) {
 
 /* Does what waits for the next turn. False: there was nothing. */
 bool zmq__loop_work(zmq__loop_t *loop);
+
+/* Something has begun that goes on by itself, as a connection: nobody may have
+ * it wait. */
+void zmq__loop_want_driver(zmq__loop_t *loop);
 
 /* Runs the loop once, unless somebody does already. */
 void zmq__loop_turn(zmq__loop_t *loop);

@@ -30,11 +30,16 @@ typedef struct {
   void *data;
 } start_t;
 
-static zmq__thread_state_t next_state(const zmq__loop_t *loop, seen_t *seen) {
+static zmq__thread_state_t next_state(zmq__loop_t *loop, seen_t *seen) {
+  bool wanted = loop->thread_wanted;
+
+  loop->thread_wanted = false;
   seen->quiet = loop->rounds == seen->rounds ? seen->quiet + 1 : 0;
   seen->rounds = loop->rounds;
   if (loop->driver != NULL)
     return seen->quiet > 0 ? ZMQ__THREAD_PARKED : ZMQ__THREAD_TICKING;
+  if (wanted)
+    seen->quiet = QUIET_TICKS;
   return seen->quiet >= QUIET_TICKS || loop->waiting > 0 ? ZMQ__THREAD_DRIVING
                                                          : ZMQ__THREAD_TICKING;
 }

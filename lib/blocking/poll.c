@@ -72,7 +72,7 @@ static int look_at_fds(poll_t *p) {
   if (p->wait.fd_count == 0)
     return 0;
   if (poll(p->fds + 1, p->wait.fd_count, 0) < 0)
-    return errno == EINTR ? UV_EINTR : 0;
+    return uv_translate_sys_error(errno);
   return take_fds(p);
 }
 
@@ -220,9 +220,7 @@ static int poll_no_loop(poll_t *p) {
 
   p->fds[0] = (struct pollfd){.fd = -1};
   waited = zmq__wait_poll(&p->wait, p->wait.deadline);
-  if (waited == UV_EINTR)
-    return waited;
-  return waited == UV_ETIMEDOUT ? 0 : take_fds(p);
+  return waited == 0 ? take_fds(p) : outcome(waited);
 }
 
 /* ---- The call ---- */

@@ -182,10 +182,8 @@ static void on_message(zuv_socket_t *handle, zuv_msg_t *parts, size_t count,
     socket->slot_error = keep(socket, parts + 1, count - 1, peer);
   if (socket->slot_error == 0)
     socket->slot_error = fill(socket, slot, &parts[0], peer, count > 1);
-  if (socket->slot_error != 0) {
-    zmq__parts_clear(&socket->incoming);
-    forget_sender(socket);
-  }
+  if (socket->slot_error != 0)
+    zmq__receive_drop_rest(socket);
 }
 
 /* What was put off until the next turn of the loop may bring more. */
@@ -300,6 +298,11 @@ bool zmq__receive_prefetch(zmq__socket_t *socket) {
     }
   }
   return true;
+}
+
+void zmq__receive_drop_rest(zmq__socket_t *socket) {
+  zmq__parts_clear(&socket->incoming);
+  forget_sender(socket);
 }
 
 void zmq__receive_end(zmq__socket_t *socket) {

@@ -69,7 +69,9 @@ ZUV__COLD static int try_again(zmq__socket_t *socket, attempt_t attempt,
   err = attempt(socket, parts, count);
   if (err != UV_EAGAIN)
     return err;
-  if ((flags & ZMQ_DONTWAIT) == 0 && timeout != 0) {
+  /* Only a message that is not begun yet is waited for. */
+  if ((flags & ZMQ_DONTWAIT) == 0 && timeout != 0 &&
+      parts != socket->outgoing.parts) {
     err = wait_for_room(socket, attempt, parts, count, timeout);
   } else {
     zmq__loop_look(socket->loop);
@@ -186,13 +188,18 @@ static int check_first(zmq__socket_t *socket, zuv_msg_t *part, int flags) {
 }
 
 /* Room was promised with the first part, but the peer has left since: then the
- * message is lost, as those are that were on their way. */
-static int send_gathered(zmq__socket_t *socket, int flags) {
+ * message is lost, as those are that were on their way. After any other error
+ * the last part is the caller's again, who may send it once more. */
+static int send_gathered(zmq__socket_t *socket, zuv_msg_t *last, int flags) {
   zmq__parts_t *outgoing = &socket->outgoing;
   int err = send_message(socket, outgoing->parts, outgoing->count, flags);
 
-  zmq__parts_clear(outgoing);
-  return err == UV_EAGAIN || err == UV_EHOSTUNREACH ? 0 : err;
+  if (err == 0 || err == UV_EAGAIN || err == UV_EHOSTUNREACH) {
+    zmq__parts_clear(outgoing);
+    return 0;
+  }
+  zuv__msg_take(last, &outgoing->parts[--outgoing->count]);
+  return err;
 }
 
 ZUV__COLD static int gather(zmq__socket_t *socket, zuv_msg_t *part, bool more,
@@ -209,7 +216,7 @@ ZUV__COLD static int gather(zmq__socket_t *socket, zuv_msg_t *part, bool more,
   if (err != 0)
     return err;
   zuv__msg_take(&outgoing->parts[outgoing->count++], part);
-  return more ? 0 : send_gathered(socket, flags);
+  return more ? 0 : send_gathered(socket, part, flags);
 }
 
 /* A message is being read: REQ and REP cannot send before its end. */
@@ -220,7 +227,7 @@ static int check_reading(zmq__socket_t *socket) {
     return 0;
   if (!socket->core->options.req_relaxed)
     return UV_EPROTO;
-  zmq__parts_clear(&socket->incoming);
+  zmq__receive_drop_rest(socket);
   return 0;
 }
 
@@ -250,6 +257,16 @@ static inline int answer(int err, size_t size) {
   return size > INT_MAX ? INT_MAX : (int)size;
 }
 
+/* A failed send may have copied the buffer already. */
+static int send_buffer(zmq__socket_t *socket, zuv_msg_t *part, size_t size,
+                       int flags) {
+  int err = zmq__send(socket, part, flags);
+
+  if (err != 0)
+    zuv__msg_close(part);
+  return answer(err, size);
+}
+
 int zmq_send(void *handle, const void *buffer, size_t size, int flags) {
   zmq__socket_t *socket = zmq__socket_of(handle);
   zuv_msg_t part;
@@ -259,7 +276,7 @@ int zmq_send(void *handle, const void *buffer, size_t size, int flags) {
   if (buffer == NULL && size > 0)
     return zmq__fail_errno(EFAULT);
   zuv__msg_init_view(&part, buffer, size, NULL);
-  return answer(zmq__send(socket, &part, flags), size);
+  return send_buffer(socket, &part, size, flags);
 }
 
 int zmq_send_const(void *handle, const void *buffer, size_t size, int flags) {

@@ -19,7 +19,11 @@ zmq__socket_t *zmq__socket_refuse(void *handle) {
 }
 
 uint64_t zmq__deadline_in(long ms) {
-  return ms < 0 ? ZMQ__NEVER : zmq__clock_ns() + (uint64_t)ms * ZMQ__NS_PER_MS;
+  uint64_t now = zmq__clock_ns();
+
+  if (ms < 0 || (uint64_t)ms > (ZMQ__NEVER - now) / ZMQ__NS_PER_MS)
+    return ZMQ__NEVER;
+  return now + (uint64_t)ms * ZMQ__NS_PER_MS;
 }
 
 /* ---- What the core tells ---- */
@@ -210,6 +214,8 @@ static int begin_endpoint(zmq__socket_t *socket, const char *endpoint,
   }
   if (err == 0)
     err = call(&socket->native->zuv, endpoint);
+  if (err == 0 && io)
+    zmq__loop_want_driver(socket->loop);
   if (err != 0 && call == zuv_bind)
     zmq__monitor_bind_failed(socket, endpoint, err);
   /* Over inproc a bind may find letters of sockets that have left. */

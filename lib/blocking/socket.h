@@ -110,6 +110,8 @@ typedef struct zmq__slot_s {
 int zmq__receive(zmq__socket_t *socket, zmq__slot_t *slot, int flags);
 /* With the lock: true if there is a part to read, which it then keeps ready. */
 bool zmq__receive_prefetch(zmq__socket_t *socket);
+/* Drops the rest of the message that is being read. */
+void zmq__receive_drop_rest(zmq__socket_t *socket);
 /* With the lock: drops what was begun to be read and sent. */
 void zmq__receive_end(zmq__socket_t *socket);
 

@@ -161,6 +161,6 @@ int zmq__wait_poll(const zmq__wait_t *wait, uint64_t deadline) {
   if (count > 0)
     return 0;
   if (count < 0)
-    return errno == EINTR ? UV_EINTR : 0;
+    return uv_translate_sys_error(errno);
   return deadline == wait->deadline ? UV_ETIMEDOUT : 0;
 }

@@ -59,7 +59,8 @@ bool zmq__waiter_take(zmq__waiter_t *waiter);
  * or UV_ETIMEDOUT. */
 int zmq__waiter_sleep(zmq__waiter_t *waiter, const zmq__wait_t *wait);
 
-/* poll() of fds[0..fd_count], as zmq__waiter_sleep(). */
+/* poll() of fds[0..fd_count], as zmq__waiter_sleep(); UV_EINVAL (more than the
+ * process may open), UV_ENOMEM. */
 int zmq__wait_poll(const zmq__wait_t *wait, uint64_t deadline);
 
 #endif /* ZMQ_BLOCKING_WAITER_H */
