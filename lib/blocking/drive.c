@@ -140,6 +140,17 @@ static int sleep_beside(zmq__loop_t *loop, int timeout, const zmq__wait_t *wait,
   return result == UV_ETIMEDOUT ? 0 : result;
 }
 
+/* A reader that stopped with its message may well find the next one there. */
+static bool read_on(zmq__loop_t *loop) {
+  found_t found = {.fds = {loop->core->unread_fd}, .count = 1};
+
+  if (loop->core->unread_fd < 0)
+    return false;
+  loop->core->unread_fd = -1;
+  tell(loop, &found);
+  return true;
+}
+
 int zmq__loop_drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
                     const zmq__wait_t *wait) {
   int timeout = sleep_time(loop, wait->deadline);
@@ -148,8 +159,9 @@ int zmq__loop_drive(zmq__loop_t *loop, zmq__waiter_t *waiter,
 
   loop->driver = waiter;
   loop->rounds++;
-  if (timeout == 0) {
-    zmq__loop_turn(loop);
+  if (timeout == 0 || read_on(loop)) {
+    if (timeout == 0)
+      zmq__loop_turn(loop);
     return is_over(wait) ? UV_ETIMEDOUT : 0;
   }
   waiter->polls = loop;

@@ -92,7 +92,6 @@ ZUV__COLD static int try_again(zmq__socket_t *socket, attempt_t attempt,
 
 enum {
   LARGE_MIN = 32 * 1024,
-  AHEAD_MAX = 1024 * 1024, /* bytes */
   CATCH_UP_NS = 2 * ZMQ__NS_PER_MS,
   FIRST_CATCH_UP_NS = 20 * ZMQ__NS_PER_MS /* while the first peer connects */
 };
@@ -105,14 +104,13 @@ static bool has_pipe(const zuv__socket_t *core, const zuv__pipe_t *pipe) {
   return false;
 }
 
-static bool is_ahead(const zmq__socket_t *socket, const zuv__pipe_t *pipe,
-                     size_t size, size_t limit) {
-  return has_pipe(socket->core, pipe) && pipe->out.count > limit / size;
+static bool is_ahead(const zmq__socket_t *socket, const zuv__pipe_t *pipe) {
+  return has_pipe(socket->core, pipe) && pipe->out.count > 0;
 }
 
 /* With the lock. */
 ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
-                                   const zuv__pipe_t *pipe, size_t size) {
+                                   const zuv__pipe_t *pipe) {
   uint64_t limit = pipe->peer == NULL ? FIRST_CATCH_UP_NS : CATCH_UP_NS;
   zmq__wait_t wait = {.deadline = zmq__clock_ns() + limit,
                       .habit = &socket->habit};
@@ -122,7 +120,7 @@ ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
   zmq__waiter_init(&waiter);
   zmq__socket_watch(socket, &waiter);
   zmq__loop_begin_wait(socket->loop, true);
-  while (waited == 0 && is_ahead(socket, pipe, size, AHEAD_MAX / 2) &&
+  while (waited == 0 && is_ahead(socket, pipe) &&
          zmq__context_is_running(socket->context))
     waited = zmq__loop_wait(socket->loop, &waiter, true, &wait);
   zmq__loop_end_wait(socket->loop, &waiter, true);
@@ -135,16 +133,15 @@ ZUV__COLD static void let_catch_up(zmq__socket_t *socket,
 
 /* With the lock. What is too large to gather was written at once, but maybe not
  * all of it. */
-ZUV__COLD static void sent_large(zmq__socket_t *socket, size_t size,
-                                 int flags) {
+ZUV__COLD static void sent_large(zmq__socket_t *socket, int flags) {
   const zuv__pipe_t *pipe = socket->core->sent_to;
 
   if (uv_backend_timeout(&socket->loop->uv) == 0)
     zmq__loop_see_to_driver(socket->loop);
   if (pipe != NULL && (flags & ZMQ_DONTWAIT) == 0 &&
       socket->stalled_at != pipe->flushed && socket->loop->waiting == 0 &&
-      is_ahead(socket, pipe, size, AHEAD_MAX))
-    let_catch_up(socket, pipe, size);
+      is_ahead(socket, pipe))
+    let_catch_up(socket, pipe);
 }
 
 static size_t size_of(zuv_msg_t *parts, size_t count) {
@@ -171,7 +168,7 @@ static inline int send_message(zmq__socket_t *socket, zuv_msg_t *parts,
     err = try_again(socket, send_now, parts, count, flags);
   zmq__loop_sent(socket->loop);
   if (size >= LARGE_MIN && err == 0)
-    sent_large(socket, size, flags);
+    sent_large(socket, flags);
   zmq__loop_leave_quickly(socket->loop);
   return err;
 }

@@ -346,6 +346,7 @@ static int loop_new(uv_loop_t *uv, zuv__loop_t **out) {
   canary->loop = loop;
   loop->canary = canary;
   loop->uv = uv;
+  loop->unread_fd = -1;
   zuv__list_init(&loop->sockets);
   zuv__list_init(&loop->ios);
   zuv__list_init(&loop->tasks);

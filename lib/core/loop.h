@@ -91,6 +91,7 @@ struct zuv__loop_s {
   void *pause_data;
   struct zuv__io_s **ios_by_fd; /* on loops that pause */
   size_t ios_room;
+  int unread_fd;   /* readable when it was left, or -1 */
   bool io_closed;  /* a thread in poll() may still hold the descriptor */
   zuv__list_t ios; /* all descriptors that zuv watches */
   size_t ios_count;

@@ -278,9 +278,12 @@ void zuv__connection_read(zuv__connection_t *c) {
     if (c->input.chunk != chunk)
       zuv__connection_free_input(c);
     parse(c, chunk, begin, end + (size_t)size);
-    if (c->state == ZUV__CONNECTION_CLOSED || c->paused ||
-        (size_t)size < room || has_enough(c))
+    if (c->state == ZUV__CONNECTION_CLOSED || c->paused || (size_t)size < room)
       break;
+    if (has_enough(c)) {
+      c->loop->unread_fd = c->io->fd;
+      break;
+    }
   }
   /* An idle connection owns no buffer. */
   if (c->state != ZUV__CONNECTION_CLOSED && c->input.chunk != NULL &&
