@@ -3,7 +3,7 @@
 #include "blocking/futex.h"
 #include "core/message.h"
 
-enum { SPINS = 40 };
+enum { SPINS = 100 };
 
 /* Most holders are done in less time than a thread takes to fall asleep. */
 static bool spin(zmq__lock_t *lock) {
@@ -14,7 +14,7 @@ static bool spin(zmq__lock_t *lock) {
             &lock->state, &state, ZMQ__LOCK_HELD, memory_order_acquire,
             memory_order_relaxed))
       return true;
-    if (state > ZMQ__LOCK_HELD)
+    if (state == ZMQ__LOCK_HANDED)
       return false;
     zmq__cpu_relax();
   }

@@ -53,7 +53,7 @@ static inline int fill(zmq__socket_t *socket, zmq__slot_t *slot,
   socket->more = more;
   if (slot->msg != NULL)
     err = fill_message(socket, slot, part, from, more);
-  else if (slot->room > 0)
+  else if (slot->room > 0 && size > 0)
     memcpy(slot->buffer, zuv__msg_data(part),
            size < slot->room ? size : slot->room);
   zuv__msg_close(part);
@@ -221,12 +221,18 @@ static int take(zmq__socket_t *socket, zmq__slot_t *slot) {
   return err;
 }
 
+/* REQ and REP have one message at a time. */
+static bool lets_gather(const zmq__socket_t *socket) {
+  return socket->core->pattern->readable_now == NULL;
+}
+
 /* With the lock. */
 static int wait_for_part(zmq__socket_t *socket, zmq__slot_t *slot,
                          int timeout) {
   zmq__loop_t *loop = socket->loop;
   bool io = socket->io;
   zmq__wait_t wait = {.deadline = zmq__deadline_in(timeout),
+                      .lets_gather = lets_gather(socket),
                       .habit = &socket->habit};
   zmq__waiter_t waiter;
   int waited = 0;

@@ -75,6 +75,7 @@ static bool has_many_cpus(void) {
  * looks in vain only one wait in many looks at all. */
 
 enum {
+  GATHER_NS = ZMQ__NS_PER_US,
   LOOK_NS = 20 * ZMQ__NS_PER_US,
   LOOK_ALONE_NS =
       2 * ZMQ__NS_PER_US, /* then the other may need our processor */
@@ -118,6 +119,15 @@ static bool look(zmq__waiter_t *waiter, zmq__habit_t *habit) {
   return seen;
 }
 
+/* A sender as quick as that has more: taking these together, and not each from
+ * under its hands, is quicker for both. */
+static void let_gather(void) {
+  uint64_t until = zmq__clock_ns() + GATHER_NS;
+
+  while (zmq__clock_ns() < until)
+    zmq__cpu_relax();
+}
+
 static int sleep_on_word(zmq__waiter_t *waiter, uint64_t deadline) {
   int word = ZMQ__WAITER_AWAKE;
   int err;
@@ -145,7 +155,11 @@ int zmq__waiter_sleep(zmq__waiter_t *waiter, const zmq__wait_t *wait) {
     wait->fds[0] = (struct pollfd){.fd = waiter->fd, .events = POLLIN};
     return zmq__wait_poll(wait, wait->deadline);
   }
-  return look(waiter, wait->habit) ? 0 : sleep_on_word(waiter, wait->deadline);
+  if (!look(waiter, wait->habit))
+    return sleep_on_word(waiter, wait->deadline);
+  if (wait->lets_gather)
+    let_gather();
+  return 0;
 }
 
 int zmq__wait_poll(const zmq__wait_t *wait, uint64_t deadline) {

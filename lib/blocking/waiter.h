@@ -35,6 +35,7 @@ typedef struct zmq__wait_s {
   struct pollfd *fds;   /* slot 0 is ours, the program's follow */
   nfds_t fd_count;      /* of the program's */
   const sigset_t *mask; /* of signals while it sleeps; NULL: as it is */
+  bool lets_gather; /* many may come, and none is waited for by its sender */
   zmq__habit_t *habit;
 } zmq__wait_t;
 

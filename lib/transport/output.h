@@ -51,6 +51,8 @@ int zuv__output_reserve_large(zuv__output_t *output, size_t count);
 /* All three need the room reserved. */
 static inline void zuv__output_append(zuv__output_t *output, const void *bytes,
                                       size_t size) {
+  if (size == 0)
+    return;
   memcpy(output->bytes + output->used, bytes, size);
   output->used += size;
   output->size += size;
