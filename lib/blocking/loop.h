@@ -1,19 +1,20 @@
 /* A private loop: a uv_loop_t with the sockets of a context on it, treated as a
  * monitor. Whoever holds the lock may touch anything on the loop, libuv
- * included. The lock is given up only while a thread waits.
+ * included. The lock is given up while a thread waits, and offered to others in
+ * between the callbacks of a long turn.
  *
  * Somebody must run the loop, the driver:
  *   - an application thread that waits, if no other waits as well: what it
  *     waits for then reaches it without a hand-over
  *   - else the loop's own thread, which takes the role when nobody had it for
- *     a tick:
+ *     a few ticks, when several wait, or when a connection has just begun:
  *
  *        PARKED ---the driver left---> TICKING ---nobody came---> DRIVING
  *           ^                            |   ^                       |
  *           +--the driver stays for long-+   +--somebody came--------+
  *
- * To drive is to give up the lock, poll() the loop's descriptor, take the lock,
- * and run the loop once without waiting. Two threads may poll at the same time,
+ * To drive is to give up the lock, sleep until something is ready, take the
+ * lock, and do what there is to do (drive.c). Two threads may poll at the same time,
  * but only one is the driver.
  *
  * Output is written when a thread has sent for the first time after a pause;

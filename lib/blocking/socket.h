@@ -80,9 +80,6 @@ void zmq__socket_stop(zmq__socket_t *socket);
 void zmq__socket_watch(zmq__socket_t *socket, zmq__waiter_t *waiter);
 
 /* The program has seen how the socket stands: the edge of ZMQ_FD is over. */
-static inline bool zmq__socket_has_edge(const zmq__socket_t *socket) {
-  return socket->edge;
-}
 ZUV__COLD void zmq__socket_end_edge(zmq__socket_t *socket);
 static inline void zmq__socket_observed(zmq__socket_t *socket) {
   if (socket->edge)
