@@ -14,8 +14,8 @@
  *           +--the driver stays for long-+   +--somebody came--------+
  *
  * To drive is to give up the lock, sleep until something is ready, take the
- * lock, and do what there is to do (drive.c). Two threads may poll at the same time,
- * but only one is the driver.
+ * lock, and do what there is to do (drive.c). Two threads may poll at the same
+ * time, but only one is the driver.
  *
  * Output is written when a thread has sent for the first time after a pause;
  * what is sent within microseconds of that gathers until a buffer is full, the
