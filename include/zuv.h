@@ -164,6 +164,9 @@ enum {
   ZUV_TOPICS_COUNT = 116
 };
 
+/* Values of ZUV_MECHANISM, with ZeroMQ's numbers. */
+enum { ZUV_NULL = 0, ZUV_PLAIN = 1, ZUV_CURVE = 2 };
+
 /* Bits of ZUV_EVENTS. */
 enum { ZUV_POLLIN = 1, ZUV_POLLOUT = 2 };
 
@@ -190,7 +193,13 @@ enum {
   ZUV_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_WELCOME = 0x10000017,
   ZUV_PROTOCOL_ERROR_ZMTP_INVALID_METADATA = 0x10000018,
   ZUV_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC = 0x11000001,
-  ZUV_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH = 0x11000002
+  ZUV_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH = 0x11000002,
+  ZUV_PROTOCOL_ERROR_ZAP_UNSPECIFIED = 0x20000000,
+  ZUV_PROTOCOL_ERROR_ZAP_MALFORMED_REPLY = 0x20000001,
+  ZUV_PROTOCOL_ERROR_ZAP_BAD_REQUEST_ID = 0x20000002,
+  ZUV_PROTOCOL_ERROR_ZAP_BAD_VERSION = 0x20000003,
+  ZUV_PROTOCOL_ERROR_ZAP_INVALID_STATUS_CODE = 0x20000004,
+  ZUV_PROTOCOL_ERROR_ZAP_INVALID_METADATA = 0x20000005
 };
 
 typedef struct zuv_context_s zuv_context_t;
@@ -199,6 +208,7 @@ typedef struct zuv_socket_s zuv_socket_t;
 typedef struct zuv_send_s zuv_send_t;
 typedef struct zuv_peer_s zuv_peer_t;
 typedef struct zuv_event_s zuv_event_t;
+typedef struct zuv_auth_s zuv_auth_t;
 
 typedef void (*zuv_free_cb)(void *data, void *hint);
 typedef void (*zuv_recv_cb)(zuv_socket_t *socket, zuv_msg_t *parts,
@@ -207,6 +217,7 @@ typedef void (*zuv_writable_cb)(zuv_socket_t *socket);
 typedef void (*zuv_send_cb)(zuv_send_t *request, int status);
 typedef void (*zuv_event_cb)(zuv_socket_t *socket, const zuv_event_t *event);
 typedef void (*zuv_close_cb)(zuv_socket_t *socket);
+typedef void (*zuv_auth_cb)(zuv_socket_t *socket, zuv_auth_t *request);
 
 typedef void *(*zuv_malloc_fn)(size_t size);
 typedef void *(*zuv_realloc_fn)(void *pointer, size_t size);
@@ -338,7 +349,7 @@ ZUV_EXTERN int zuv_set_int(zuv_socket_t *socket, int option, int value);
 /* Listens on an endpoint: tcp://HOST:PORT, ipc://PATH, ipc://@ABSTRACT,
  * inproc://NAME; `*` is any address, port or path. On return the endpoint
  * accepts peers; ZUV_LAST_ENDPOINT tells the resolved text.
- * UV_EINVAL: not an endpoint, or closing.
+ * UV_EINVAL: not an endpoint, or closing, or a CURVE server has no secret key.
  * UV_EPROTONOSUPPORT: unknown transport. UV_EADDRINUSE, UV_EADDRNOTAVAIL,
  * UV_ENODEV (no such interface or host), UV_ENAMETOOLONG, UV_ENOMEM, and the
  * system's errors. A host name is looked up while the call waits; addresses and
@@ -356,9 +367,10 @@ ZUV_EXTERN int zuv_unbind(zuv_socket_t *socket, const char *endpoint);
  * Returns at once; host names are resolved anew at each attempt, off the loop.
  * tcp://SOURCE:PORT;HOST:PORT leaves from the address and port SOURCE:PORT. An
  * attempt that fails is an event, not an error. UV_EINVAL: not an endpoint, or
- * closing, or the ZUV_CONNECT_ROUTING_ID is in use. UV_EPROTONOSUPPORT: unknown
- * transport. UV_ENAMETOOLONG, UV_ENOMEM. SUB, PUB, REQ and DEALER ignore a
- * second connect to the same tcp or ipc text. Source: zmq_connect(3). */
+ * closing, or the ZUV_CONNECT_ROUTING_ID is in use, or as for zuv_bind().
+ * UV_EPROTONOSUPPORT: unknown transport. UV_ENAMETOOLONG, UV_ENOMEM. SUB, PUB,
+ * REQ and DEALER ignore a second connect to the same tcp or ipc text. Source:
+ * zmq_connect(3). */
 ZUV_EXTERN int zuv_connect(zuv_socket_t *socket, const char *endpoint);
 
 /* Ends all connections made with this text. Messages not yet sent follow
@@ -444,7 +456,9 @@ typedef enum {
   ZUV_EVENT_CONNECTED,
   /* the handshake is done (STREAM: the connection is up): `peer` is known */
   ZUV_EVENT_READY,
-  /* the handshake failed: `status`, and for a protocol error `reason` */
+  /* the handshake failed: `status`; for a protocol error (UV_EPROTO) `reason`,
+   * for a refusal by either side (UV_EACCES) `peer_status`. UV_EFAULT: a ZAP
+   * handler is needed and there is none */
   ZUV_EVENT_HANDSHAKE_FAILED,
   /* the connection was lost: `status` says why (UV_EOF: the peer closed it) */
   ZUV_EVENT_DISCONNECTED,
@@ -462,7 +476,8 @@ struct zuv_event_s {
   int status;
   /* HANDSHAKE_FAILED: ZUV_PROTOCOL_ERROR_*, or 0 */
   int reason;
-  /* HANDSHAKE_FAILED: the status code of the peer's ERROR command, or 0 */
+  /* HANDSHAKE_FAILED: 300, 400 or 500 if the peer was refused, by this side's
+   * authentication or by the other's; else 0 */
   int peer_status;
   /* the endpoint concerned, as bound or connected; "" if none */
   const char *endpoint;
@@ -475,6 +490,8 @@ struct zuv_event_s {
   /* the descriptor of the listener, the attempt or the connection, -1 if there
    * is none. A name, not for use: it may be closed by now, and be another's */
   int fd;
+  /* HANDSHAKE_FAILED: the peer's address, as zuv_peer_address(); else "" */
+  const char *address;
 };
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in
@@ -501,14 +518,95 @@ ZUV_EXTERN const void *zuv_peer_routing_id(const zuv_peer_t *peer,
                                            size_t *size);
 /* The peer's socket type, ZUV_PAIR..ZUV_XSUB, or -1 if it did not say. */
 ZUV_EXTERN int zuv_peer_type(const zuv_peer_t *peer);
-/* The security mechanism of the connection: "NULL"; "" for inproc, STREAM. */
+/* The security mechanism of the connection: "NULL", "PLAIN" or "CURVE"; "" for
+ * inproc, STREAM. */
 ZUV_EXTERN const char *zuv_peer_mechanism(const zuv_peer_t *peer);
-/* The authenticated user id, or NULL. */
+/* The user id that authentication gave the peer, or NULL. */
 ZUV_EXTERN const char *zuv_peer_user_id(const zuv_peer_t *peer);
 /* A property of the peer's handshake (RFC 37, metadata), by name in any case,
  * NULL if it sent none. The value is not NUL-terminated. */
 ZUV_EXTERN const void *zuv_peer_property(const zuv_peer_t *peer,
                                          const char *name, size_t *size);
+
+/* ---- Security --------------------------------------------------------------
+ *
+ * A socket's mechanism and role follow from its options: ZUV_PLAIN_SERVER or
+ * ZUV_PLAIN_USERNAME and ZUV_PLAIN_PASSWORD; ZUV_CURVE_SERVER and
+ * ZUV_CURVE_SECRETKEY, or ZUV_CURVE_SERVERKEY with ZUV_CURVE_PUBLICKEY and
+ * ZUV_CURVE_SECRETKEY. The last one set wins, and endpoints keep what was set
+ * when they were made. docs/security.md tells what each mechanism protects.
+ */
+
+enum {
+  ZUV_CURVE_KEY_SIZE = 32,
+  ZUV_CURVE_KEY_TEXT_SIZE = 41 /* as Z85 text, with its NUL */
+};
+
+/* Makes a CURVE key pair, as Z85 text with a NUL. Wipe the secret one when it
+ * is of no use any more. Any thread. UV_EIO: the system gives no randomness.
+ * Source: zmq_curve_keypair(3). */
+ZUV_EXTERN int zuv_curve_keypair(char public_key[41], char secret_key[41]);
+
+/* The public key of a secret one, both as Z85 text. Any thread. UV_EINVAL: the
+ * secret key is not 40 characters of Z85. Source: zmq_curve_public(3). */
+ZUV_EXTERN int zuv_curve_public(char public_key[41], const char *secret_key);
+
+/* Bytes as Z85 text (RFC 32) and back. Encoding writes size / 4 * 5 characters
+ * and a NUL; decoding a text of 5n characters writes 4n bytes. Any thread.
+ * UV_EINVAL: the size is no multiple of 4; the text is empty, its length is no
+ * multiple of 5, or it is no Z85. */
+ZUV_EXTERN int zuv_z85_encode(char *text, const void *data, size_t size);
+ZUV_EXTERN int zuv_z85_decode(void *data, const char *text);
+
+/* A peer that asks to be let in. It is zuv's memory: valid from the callback
+ * until it is answered, by zuv_auth_allow() or zuv_auth_deny(). Every request
+ * must be answered once, also when its peer has gone meanwhile or its socket
+ * was closed. */
+struct zuv_auth_s {
+  /* public */
+  void *data;
+  /* read-only; texts may hold any octet, and end with a NUL that is not
+   * counted */
+  int mechanism;        /* ZUV_NULL, ZUV_PLAIN or ZUV_CURVE */
+  const char *endpoint; /* of this socket, as bound or connected */
+  const char *address;  /* the peer's, as zuv_peer_address() */
+  const char *domain;   /* ZUV_ZAP_DOMAIN of this socket */
+  /* what the peer announced; CURVE only, others do so when they are in */
+  const void *routing_id;
+  size_t routing_id_size;
+  /* PLAIN, else NULL */
+  const char *username;
+  size_t username_size;
+  const char *password;
+  size_t password_size;
+  /* CURVE: 32 bytes, which the peer has proven to own; else NULL */
+  const uint8_t *public_key;
+  /* private */
+  void *zuv__impl;
+};
+
+/* Asks auth_cb about every peer from now on, instead of a ZAP handler: what
+ * comes from clients when this socket is the server of PLAIN or CURVE, and
+ * every peer with NULL. Peers over inproc and of STREAM are not asked about.
+ * The callback answers at once or later, and the socket goes on meanwhile; the
+ * peer has ZUV_HANDSHAKE_IVL in all. UV_EINVAL: auth_cb is NULL, or closing. */
+ZUV_EXTERN int zuv_auth_start(zuv_socket_t *socket, zuv_auth_cb auth_cb);
+
+/* Peers are asked about by ZAP again, if at all. Requests that wait stay to be
+ * answered. UV_EINVAL: closing. */
+ZUV_EXTERN int zuv_auth_stop(zuv_socket_t *socket);
+
+/* Lets the peer in and frees the request. `user_id` is copied, and what
+ * zuv_peer_user_id() will tell; NULL: none. From the loop's thread, in any
+ * callback or none. UV_ECANCELED: the peer has gone, and the request was freed
+ * all the same. UV_ENOMEM: it was not freed; try again, or deny. */
+ZUV_EXTERN int zuv_auth_allow(zuv_auth_t *request, const char *user_id);
+
+/* Refuses the peer and frees the request. `status` is what the peer is told, in
+ * ZAP's terms: 400, it will not come back; 500, the same for an error of ours;
+ * 300, it is told nothing and will try again. UV_ECANCELED: as above.
+ * UV_EINVAL: another status; the request was not freed. */
+ZUV_EXTERN int zuv_auth_deny(zuv_auth_t *request, int status);
 
 /* ---- Life cycle ---------------------------------------------------------- */
 

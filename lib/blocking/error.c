@@ -69,7 +69,7 @@ void zmq_version(int *major, int *minor, int *patch) {
 
 int zmq_has(const char *capability) {
   /* The last is ours: it tells programs which library they run with. */
-  static const char *const words[] = {"ipc", "zuv"};
+  static const char *const words[] = {"ipc", "curve", "zuv"};
 
   if (capability == NULL)
     return 0;

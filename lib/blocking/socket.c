@@ -285,7 +285,8 @@ int zmq__parts_reserve(zmq__parts_t *parts, size_t count) {
 }
 
 void zmq__parts_clear(zmq__parts_t *parts) {
-  zuv__msgs_close(parts->parts + parts->next, parts->count - parts->next);
+  if (parts->count > parts->next)
+    zuv__msgs_close(parts->parts + parts->next, parts->count - parts->next);
   parts->count = parts->next = 0;
 }
 

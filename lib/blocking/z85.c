@@ -1,12 +1,13 @@
 /* The functions of zmq.h around Z85 and keys. They fail with EINVAL for a text
- * that is no Z85 or a size that has none, EFAULT for NULL, and, as long as
- * there is no CURVE, ENOTSUP for keys. */
+ * that is no Z85 or a size that has none, EFAULT for NULL, and EIO without a
+ * source of randomness. */
 #include <errno.h>
 #include <string.h>
 
 #include "blocking/error.h"
 #include "security/z85.h"
 #include "zmq.h"
+#include "zuv.h"
 
 char *zmq_z85_encode(char *text, const uint8_t *data, size_t size) {
   if (text == NULL || (data == NULL && size > 0)) {
@@ -36,13 +37,19 @@ uint8_t *zmq_z85_decode(uint8_t *data, const char *text) {
 }
 
 int zmq_curve_keypair(char *public_key, char *secret_key) {
-  (void)public_key;
-  (void)secret_key;
-  return zmq__fail_errno(ENOTSUP);
+  int err;
+
+  if (public_key == NULL || secret_key == NULL)
+    return zmq__fail_errno(EFAULT);
+  err = zuv_curve_keypair(public_key, secret_key);
+  return err == 0 ? 0 : zmq__fail(err);
 }
 
 int zmq_curve_public(char *public_key, const char *secret_key) {
-  (void)public_key;
-  (void)secret_key;
-  return zmq__fail_errno(ENOTSUP);
+  int err;
+
+  if (public_key == NULL || secret_key == NULL)
+    return zmq__fail_errno(EFAULT);
+  err = zuv_curve_public(public_key, secret_key);
+  return err == 0 ? 0 : zmq__fail(err);
 }

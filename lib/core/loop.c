@@ -51,18 +51,22 @@ void zuv__loops_unlock(void) {
 static void arm_timer(zuv__loop_t *loop);
 static void loop_free(zuv__loop_t *loop);
 
+static void run_first(zuv__loop_t *loop, zuv__list_t *tasks) {
+  zuv__task_t *task = zuv__container_of(tasks->next, zuv__task_t, link);
+
+  zuv__list_remove(&task->link);
+  task->run(task);
+  if (loop->pause != NULL)
+    loop->pause(loop);
+}
+
 static void run_tasks(zuv__loop_t *loop, zuv__list_t *tasks) {
   zuv__list_t now;
 
   zuv__list_init(&now);
   zuv__list_splice(&now, tasks);
-  while (!zuv__list_empty(&now)) {
-    zuv__task_t *task = zuv__container_of(now.next, zuv__task_t, link);
-    zuv__list_remove(&task->link);
-    task->run(task);
-    if (loop->pause != NULL)
-      loop->pause(loop);
-  }
+  while (!zuv__list_empty(&now))
+    run_first(loop, &now);
 }
 
 static void dig_up(zuv__loop_t *loop) {
@@ -84,7 +88,8 @@ static void on_idle(uv_idle_t *idle) {
 
 static bool work_waits(const zuv__loop_t *loop) {
   return !zuv__list_empty(&loop->tasks) || !zuv__list_empty(&loop->dirty) ||
-         !zuv__list_empty(&loop->graveyard) || loop->socket_count == 0;
+         !zuv__list_empty(&loop->turns) || !zuv__list_empty(&loop->graveyard) ||
+         loop->socket_count == 0;
 }
 
 /* While work waits the loop polls without waiting, and does not end. */
@@ -135,6 +140,8 @@ static void on_prepare(uv_prepare_t *prepare) {
   if (!loop->walked && uv_is_closing((uv_handle_t *)&loop->canary->async))
     on_walked(loop);
   dig_up(loop);
+  if (!zuv__list_empty(&loop->turns))
+    run_first(loop, &loop->turns);
   zuv__loop_work(loop);
   if (loop->socket_count == 0 && zuv__list_empty(&loop->tasks) &&
       zuv__list_empty(&loop->dirty) && zuv__list_empty(&loop->graveyard))
@@ -152,6 +159,13 @@ void zuv__loop_schedule_flush(zuv__loop_t *loop, zuv__task_t *task) {
   if (zuv__task_waits(task))
     return;
   zuv__list_push_back(&loop->dirty, &task->link);
+  wake(loop);
+}
+
+void zuv__loop_schedule_turn(zuv__loop_t *loop, zuv__task_t *task) {
+  if (zuv__task_waits(task))
+    return;
+  zuv__list_push_back(&loop->turns, &task->link);
   wake(loop);
 }
 
@@ -351,6 +365,7 @@ static int loop_new(uv_loop_t *uv, zuv__loop_t **out) {
   zuv__list_init(&loop->ios);
   zuv__list_init(&loop->tasks);
   zuv__list_init(&loop->dirty);
+  zuv__list_init(&loop->turns);
   zuv__list_init(&loop->inbox);
   zuv__list_init(&loop->graveyard);
   zuv__heap_init(&loop->timers);

@@ -78,6 +78,7 @@ struct zuv__loop_s {
 
   zuv__list_t tasks;
   zuv__list_t dirty; /* tasks too: output to flush, after the tasks */
+  zuv__list_t turns; /* tasks that take long: one in an iteration */
   zuv__heap_t timers;
 
   uv_mutex_t inbox_mutex;
@@ -129,6 +130,11 @@ static inline void zuv__task_init(zuv__task_t *task,
 void zuv__loop_schedule(zuv__loop_t *loop, zuv__task_t *task);
 /* The same, after all ordinary tasks: for flushing what these have written. */
 void zuv__loop_schedule_flush(zuv__loop_t *loop, zuv__task_t *task);
+
+/* Runs the task before one of the next polls of uv_run(): of all that were
+ * scheduled so, one an iteration, so that what is quick need not wait for all
+ * of them. */
+void zuv__loop_schedule_turn(zuv__loop_t *loop, zuv__task_t *task);
 
 /* Does now what else would be done before the next poll. Not from a callback of
  * the loop. */

@@ -9,23 +9,27 @@
 typedef struct {
   zuv__list_t link;
   zuv_event_t event;
-  char endpoint[];
+  char texts[]; /* endpoint and address */
 } waiting_event_t;
 
 void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
   const char *endpoint = event->endpoint != NULL ? event->endpoint : "";
+  const char *address = event->address != NULL ? event->address : "";
   size_t size = strlen(endpoint) + 1;
+  size_t address_size = strlen(address) + 1;
   waiting_event_t *waiting;
 
   if (socket->event_cb == NULL ||
       socket->events_count >= ZUV__EVENTS_WAITING_MAX)
     return;
-  waiting = zuv__malloc(sizeof(*waiting) + size);
+  waiting = zuv__malloc(sizeof(*waiting) + size + address_size);
   if (waiting == NULL)
     return;
   waiting->event = *event;
-  memcpy(waiting->endpoint, endpoint, size);
-  waiting->event.endpoint = waiting->endpoint;
+  memcpy(waiting->texts, endpoint, size);
+  memcpy(waiting->texts + size, address, address_size);
+  waiting->event.endpoint = waiting->texts;
+  waiting->event.address = waiting->texts + size;
   if (event->peer != NULL)
     zuv__peer_retain(event->peer);
   zuv__list_push_back(&socket->events, &waiting->link);
@@ -67,7 +71,8 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
     zuv_event_t event = {.type = ZUV_EVENT_DROPPED,
                          .endpoint = "",
                          .count = socket->dropped,
-                         .fd = -1};
+                         .fd = -1,
+                         .address = ""};
     socket->dropped = 0;
     socket->event_cb(socket->handle, &event);
   }

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/security_options.h"
+
 const zuv__option_t *zuv__option_find(int number) {
   if (number < 0 || number >= ZUV__OPTION_LIMIT)
     return NULL;
@@ -174,6 +176,8 @@ int zuv__options_set(zuv__options_t *options, int socket_type, int number,
   if ((number == ZUV_SUBSCRIBE || number == ZUV_UNSUBSCRIBE) &&
       socket_type != ZUV_SUB && !options->xpub_manual)
     return UV_EINVAL;
+  if (option->handling == ZUV__OPTION_SECURITY)
+    return zuv__security_option_set(&options->security, option, value, size);
   if (is_number(option))
     return set_number(options, option, value, size);
   return set_bytes(options, option, value, size);
@@ -253,6 +257,8 @@ int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
     return status;
   if (option->handling == ZUV__OPTION_SPECIAL)
     return check_special(option, value, size);
+  if (option->handling == ZUV__OPTION_SECURITY)
+    return zuv__security_option_get(&options->security, option, value, size);
   if (option->handling == ZUV__OPTION_CONSTANT ||
       option->handling == ZUV__OPTION_OFF)
     return get_number(option, option->initial, value, size);

@@ -15,6 +15,7 @@
 #ifndef ZUV_CORE_OPTIONS_H
 #define ZUV_CORE_OPTIONS_H
 
+#include "security/settings.h"
 #include "zuv.h"
 
 /* The values. Flags are 0 or 1, times are in milliseconds. */
@@ -86,6 +87,9 @@ typedef struct zuv__options_s {
   unsigned char connect_routing_id_size;
   /* ends with a NUL */
   char bind_to_device[17];
+
+  /* secrets: whoever ends a copy wipes it */
+  zuv__security_t security;
 } zuv__options_t;
 
 /* What the value looks like to the caller. */
@@ -134,7 +138,9 @@ typedef enum {
    * have; so that is all that can be set, and else it is UV_ENOTSUP */
   ZUV__OPTION_OFF = 3,
   /* UV_ENOTSUP, whatever the arguments */
-  ZUV__OPTION_UNSUPPORTED = 4
+  ZUV__OPTION_UNSUPPORTED = 4,
+  /* checked and kept by security_options.c */
+  ZUV__OPTION_SECURITY = 5
 } zuv__option_handling;
 
 /* A row of the table. */

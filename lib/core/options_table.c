@@ -56,6 +56,9 @@
   ROW(name, type, BOTH, ALL, value, value, value, 0, 0, NEXT, OFF, unit,       \
       summary)
 
+#define SECURITY(name, type, access, min, max, unit, summary)                  \
+  ROW(name, type, access, ALL, min, max, 0, 0, 0, NEXT, SECURITY, unit, summary)
+
 #define UNSUPPORTED(number_, name_, summary_)                                  \
   [number_] = {.number = number_,                                              \
                .name = name_,                                                  \
@@ -86,7 +89,6 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     OFF(AFFINITY, UINT64, 0, "", "I/O threads to use; the native API has none"),
     SPECIAL(RCVMORE, INT, GET_WIDE, ALL, 0, 1, NOW, "",
             "More parts follow; 0 here, since messages are delivered whole"),
-    CONSTANT(MECHANISM, GET, 0, "The security mechanism; 0: NULL"),
     CONSTANT(THREAD_SAFE, GET_WIDE, 0, "Sockets belong to one thread"),
 
     /* Connections */
@@ -204,15 +206,34 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     STORED(LOOPBACK_FASTPATH, loopback_fastpath, FLAG, BOTH, ALL, INT_MIN,
            INT_MAX, 0, NEXT, "", "Faster loopback connections of Windows"),
 
-    /* Off: heartbeats and security */
+    /* Security: the mechanism follows from what was set last */
+    SECURITY(MECHANISM, INT, GET, 0, 2, "",
+             "The mechanism: 0 NULL, 1 PLAIN, 2 CURVE"),
+    SECURITY(PLAIN_SERVER, FLAG, BOTH, 0, 1, "",
+             "1: be a server of PLAIN; 0: back to NULL"),
+    SECURITY(PLAIN_USERNAME, STRING, BOTH, 1, 255, "bytes",
+             "Be a client of PLAIN with this user name; NULL: back to NULL"),
+    SECURITY(PLAIN_PASSWORD, STRING, BOTH, 1, 255, "bytes",
+             "Be a client of PLAIN with this password; NULL: back to NULL"),
+    SECURITY(CURVE_SERVER, FLAG, BOTH, 0, 1, "",
+             "1: be a server of CURVE; 0: back to NULL"),
+    SECURITY(CURVE_PUBLICKEY, BLOB, BOTH, 32, 41, "bytes",
+             "Own public key: 32 bytes, or Z85 text"),
+    SECURITY(CURVE_SECRETKEY, BLOB, BOTH, 32, 41, "bytes",
+             "Own secret key: 32 bytes, or Z85 text"),
+    SECURITY(CURVE_SERVERKEY, BLOB, BOTH, 32, 41, "bytes",
+             "Be a client of CURVE of the server with this public key"),
+    SECURITY(ZAP_DOMAIN, STRING, BOTH, 1, 255, "bytes",
+             "Domain of ZAP requests; with NULL it turns ZAP on"),
+    SECURITY(ZAP_ENFORCE_DOMAIN, FLAG, BOTH, 0, 1, "",
+             "No peer without a ZAP handler, if there is a domain"),
+
+    /* Off: heartbeats */
     OFF(HEARTBEAT_IVL, INT, 0, "ms", "Interval of PINGs; 0: none"),
     OFF(HEARTBEAT_TTL, INT, 0, "ms",
         "Silence after which the peer closes; 0: none"),
     OFF(HEARTBEAT_TIMEOUT, INT, -1, "ms",
         "Silence after which this end closes; -1: HEARTBEAT_IVL"),
-    OFF(PLAIN_SERVER, FLAG, 0, "", "Be a PLAIN server"),
-    OFF(CURVE_SERVER, FLAG, 0, "", "Be a CURVE server"),
-    OFF(ZAP_ENFORCE_DOMAIN, FLAG, 0, "", "ZAP only with a domain"),
 
     /* Not supported: the blocking API's descriptor, and tuning */
     UNSUPPORTED(ZUV_FD, "FD", "Descriptor that signals activity"),
@@ -227,13 +248,7 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
                 "Received when a connected peer goes away"),
     UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
 
-    /* Not supported: security */
-    UNSUPPORTED(ZUV_PLAIN_USERNAME, "PLAIN_USERNAME", "User name for PLAIN"),
-    UNSUPPORTED(ZUV_PLAIN_PASSWORD, "PLAIN_PASSWORD", "Password for PLAIN"),
-    UNSUPPORTED(ZUV_CURVE_PUBLICKEY, "CURVE_PUBLICKEY", "Own public key"),
-    UNSUPPORTED(ZUV_CURVE_SECRETKEY, "CURVE_SECRETKEY", "Own secret key"),
-    UNSUPPORTED(ZUV_CURVE_SERVERKEY, "CURVE_SERVERKEY", "Server's public key"),
-    UNSUPPORTED(ZUV_ZAP_DOMAIN, "ZAP_DOMAIN", "Domain of ZAP requests"),
+    /* Not supported: GSSAPI, ws:// with TLS */
     UNSUPPORTED(ZUV_GSSAPI_SERVER, "GSSAPI_SERVER", "Be a GSSAPI server"),
     UNSUPPORTED(ZUV_GSSAPI_PLAINTEXT, "GSSAPI_PLAINTEXT",
                 "GSSAPI without encryption"),

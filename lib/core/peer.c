@@ -44,7 +44,6 @@ void zuv__peer_release(zuv_peer_t *peer) {
     return;
   zuv__free(atomic_load_explicit(&peer->values, memory_order_relaxed));
   zuv__free(peer->metadata);
-  zuv__free(peer->user_id);
   zuv__free(peer);
 }
 
@@ -73,10 +72,6 @@ int zuv_peer_type(const zuv_peer_t *peer) {
 
 const char *zuv_peer_mechanism(const zuv_peer_t *peer) {
   return peer->mechanism;
-}
-
-const char *zuv_peer_user_id(const zuv_peer_t *peer) {
-  return peer->user_id;
 }
 
 const void *zuv_peer_property(const zuv_peer_t *peer, const char *name,
@@ -145,12 +140,15 @@ const char *zuv__peer_text(zuv_peer_t *peer, const char *name) {
     return NULL;
   if (strcmp(name, "Socket-Type") == 0)
     return zuv__socket_type_name(peer->type);
-  if (strcmp(name, "User-Id") == 0 && peer->user_id != NULL)
-    return peer->user_id;
   if (strcmp(name, "Routing-Id") == 0)
     name = "Identity";
   if (!find_exact(peer, name, &property))
     return NULL;
   values = values_of(peer);
   return values != NULL ? values + (property.value - peer->metadata) - 1 : NULL;
+}
+
+const char *zuv_peer_user_id(const zuv_peer_t *peer) {
+  /* What it makes on demand is no part of what the peer is. */
+  return zuv__peer_text((zuv_peer_t *)(uintptr_t)peer, "User-Id");
 }

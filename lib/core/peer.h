@@ -20,7 +20,6 @@ struct zuv_peer_s {
   int fd; /* of the connection, or -1; a number to tell, never to use */
   struct zuv__pipe_s *pipe; /* NULL once the pipe has a newer peer or is gone */
   const char *mechanism;
-  char *user_id;     /* owned, or NULL */
   uint8_t *metadata; /* raw properties; owned, or NULL */
   size_t metadata_size;
   _Atomic(char *) values;    /* of the properties, see peer.c; owned, or NULL */

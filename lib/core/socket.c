@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "core/authentication.h"
+#include "security/secret.h"
 #include "transport/transports.h"
 
 static void socket_work(zuv__task_t *task);
@@ -28,6 +30,7 @@ static zuv__socket_t *socket_new(const zuv__pattern_t *pattern) {
   zuv__list_init(&socket->waiting);
   zuv__list_init(&socket->done);
   zuv__list_init(&socket->events);
+  zuv__list_init(&socket->questions);
   zuv__task_init(&socket->work, socket_work);
   socket->ref = true;
   return socket;
@@ -216,6 +219,7 @@ void zuv_close(zuv_socket_t *handle, zuv_close_cb close_cb) {
     socket->recv_cb = NULL;
     socket->writable_cb = NULL;
     socket->event_cb = NULL;
+    socket->auth_cb = NULL;
     zuv__monitor_clear(socket);
     zuv__requests_cancel(&socket->waiting, UV_ECANCELED);
   }
@@ -235,6 +239,8 @@ void zuv_close_all(uv_loop_t *uv) {
   for (zuv__list_t *node = loop->sockets.next; node != &loop->sockets;
        node = node->next) {
     zuv__socket_t *socket = zuv__container_of(node, zuv__socket_t, in_loop);
+    if (socket->internal)
+      continue;
     socket->options.linger = 0;
     zuv_close(socket->handle, NULL);
   }
@@ -280,6 +286,7 @@ static void socket_finish(zuv__socket_t *socket) {
   if (socket->holding)
     zuv__loop_unhold(loop);
   zuv__free(socket->last_endpoint);
+  zuv__wipe(&socket->options.security, sizeof(socket->options.security));
   zuv__free(socket);
   handle->zuv__impl = NULL;
   zuv__loop_release(loop);
@@ -291,10 +298,12 @@ static void socket_work(zuv__task_t *task) {
   zuv__socket_t *socket = zuv__container_of(task, zuv__socket_t, work);
 
   zuv__monitor_tell(socket);
+  zuv__auth_tell(socket);
   zuv__requests_tell(socket);
   zuv__socket_serve_senders(socket);
   zuv__socket_dispatch(socket);
   if (socket->closing && zuv__list_empty(&socket->endpoints) &&
-      zuv__list_empty(&socket->pipes) && zuv__list_empty(&socket->done))
+      zuv__list_empty(&socket->pipes) && zuv__list_empty(&socket->done) &&
+      socket->dependents == 0)
     socket_finish(socket);
 }

@@ -43,6 +43,7 @@ struct zuv__socket_s {
   zuv_recv_cb recv_cb;
   zuv_writable_cb writable_cb;
   zuv_event_cb event_cb;
+  zuv_auth_cb auth_cb;
   zuv_close_cb close_cb;
   /* For a caller that asks instead of being called: something may have changed,
    * look at the socket. Inside any call; may not call into the core. */
@@ -53,14 +54,17 @@ struct zuv__socket_s {
   zuv__list_t done;    /* requests whose callback is due */
   zuv__list_t events;  /* not yet told, see monitor.c */
   size_t events_count;
-  uint64_t dropped; /* messages, not yet told */
+  uint64_t dropped;      /* messages, not yet told */
+  zuv__list_t questions; /* for auth_cb, see authentication.c */
+  size_t dependents;     /* sockets of ours that ask ZAP for this one */
 
   uint64_t writable_told; /* the iteration of the last writable_cb */
 
   bool closing;
   bool abandoned; /* the program closed the loop's handles */
   bool ref;
-  bool holding; /* the loop */
+  bool holding;  /* the loop */
+  bool internal; /* not the application's */
 };
 
 static inline zuv__socket_t *zuv__socket(const zuv_socket_t *handle) {

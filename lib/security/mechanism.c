@@ -3,25 +3,21 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "security/secret.h"
 
-static const zuv__mechanism_ops_t *const mechanisms[] = {
-    &zuv__mechanism_null,
+/* By number, client and server. */
+static const zuv__mechanism_ops_t *const mechanisms[][2] = {
+    {&zuv__mechanism_null, &zuv__mechanism_null},
+    {&zuv__mechanism_plain_client, &zuv__mechanism_plain_server},
+    {&zuv__mechanism_curve_client, &zuv__mechanism_curve_server},
 };
 
 #define MECHANISM_COUNT (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
-const zuv__mechanism_ops_t *zuv__mechanism_by_number(int number) {
-  for (size_t i = 0; i < MECHANISM_COUNT; i++)
-    if (mechanisms[i]->number == number)
-      return mechanisms[i];
-  return NULL;
-}
-
-const zuv__mechanism_ops_t *zuv__mechanism_by_name(const char *name) {
-  for (size_t i = 0; i < MECHANISM_COUNT; i++)
-    if (strcmp(mechanisms[i]->name, name) == 0)
-      return mechanisms[i];
-  return NULL;
+const zuv__mechanism_ops_t *zuv__mechanism_find(int number, bool as_server) {
+  if (number < 0 || (size_t)number >= MECHANISM_COUNT)
+    return NULL;
+  return mechanisms[number][as_server];
 }
 
 zuv__mechanism_t *zuv__mechanism_new(const zuv__engine_config_t *config,
@@ -36,6 +32,8 @@ zuv__mechanism_t *zuv__mechanism_new(const zuv__engine_config_t *config,
   m->peer = peer;
   m->failure = failure;
   m->status = ZUV__MECHANISM_IN_PROGRESS;
+  m->command_max = ZUV__COMMAND_MAX;
+  m->too_large_error = ZUV__ZMTP_MALFORMED_COMMAND_UNSPECIFIED;
   m->ops->init(m);
   return m;
 }
@@ -45,6 +43,7 @@ void zuv__mechanism_free(zuv__mechanism_t *m) {
     return;
   if (m->ops->destroy != NULL)
     m->ops->destroy(m);
+  zuv__wipe(m, m->ops->state_size);
   zuv__free(m);
 }
 

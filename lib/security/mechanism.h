@@ -65,18 +65,25 @@ typedef struct zuv__mechanism_s {
   zuv__peer_t *peer;
   zuv__failure_t *failure;
   zuv__mechanism_status_t status;
+  /* The largest body that the next command may have, and what to call it when
+   * its header announces more: nothing of that is waited for. At first
+   * ZUV__COMMAND_MAX; the mechanism sets it for each step. */
+  zuv__protocol_error_t too_large_error;
+  size_t command_max;
 } zuv__mechanism_t;
 
 typedef struct zuv__mechanism_ops_s {
   const char *name; /* as in the greeting */
   int number;
   size_t state_size; /* of the struct that begins with zuv__mechanism_t */
+  bool costly; /* a step takes so long that others should get their turn */
 
   /* Called once, on zeroed memory with the head filled and IN_PROGRESS. May
    * set the status. */
   void (*init)(zuv__mechanism_t *m);
 
-  /* Frees what the state points to, not the state itself. May be NULL. */
+  /* Frees what the state points to, not the state itself, which is wiped
+   * afterwards. May be NULL. */
   void (*destroy)(zuv__mechanism_t *m);
 
   /* Writes everything that is due now. Called after init, process and
@@ -87,7 +94,8 @@ typedef struct zuv__mechanism_ops_s {
    * `body` may be changed or reused after the call. */
   void (*process)(zuv__mechanism_t *m, const uint8_t *body, size_t size);
 
-  /* In AUTHENTICATE: what to judge, valid until the verdict. */
+  /* In AUTHENTICATE: what to judge, valid until the verdict. What the peer has
+   * said of itself so far is in base.peer. */
   void (*credentials)(const zuv__mechanism_t *m,
                       zuv__credentials_t *credentials);
 
@@ -95,11 +103,15 @@ typedef struct zuv__mechanism_ops_s {
   void (*authenticated)(zuv__mechanism_t *m, int status);
 
   /* Traffic. Both NULL and overhead 0 when frames go in clear; the state is
-   * then freed as soon as the handshake is done. encode writes one whole frame,
-   * of at most size + overhead octets, and returns its size. decode opens the
-   * body of one received frame in place, and fills `frame` with body, size and
-   * flags of what was inside; ZUV__PROTOCOL_NO_ERROR, or why it cannot. */
+   * then freed as soon as the handshake is done. encode writes one whole frame
+   * around the payload of a frame with these flags (MORE, COMMAND), of at most
+   * size + overhead octets, header included, and returns its size; `out` and
+   * `payload` do not overlap. decode opens the body of one received frame in
+   * place, and fills `frame` with body, size and flags of what was inside
+   * (`total` is not touched); ZUV__PROTOCOL_NO_ERROR, or why it cannot. What is
+   * inside is at most size - decode_overhead octets. */
   size_t overhead;
+  size_t decode_overhead;
   size_t (*encode)(zuv__mechanism_t *m, uint8_t flags, const uint8_t *payload,
                    size_t size, uint8_t *out);
   zuv__protocol_error_t (*decode)(zuv__mechanism_t *m, uint8_t *body,
@@ -107,10 +119,13 @@ typedef struct zuv__mechanism_ops_s {
 } zuv__mechanism_ops_t;
 
 extern const zuv__mechanism_ops_t zuv__mechanism_null;
+extern const zuv__mechanism_ops_t zuv__mechanism_plain_client;
+extern const zuv__mechanism_ops_t zuv__mechanism_plain_server;
+extern const zuv__mechanism_ops_t zuv__mechanism_curve_client;
+extern const zuv__mechanism_ops_t zuv__mechanism_curve_server;
 
-/* NULL when there is no such mechanism in this build. */
-const zuv__mechanism_ops_t *zuv__mechanism_by_number(int number);
-const zuv__mechanism_ops_t *zuv__mechanism_by_name(const char *name);
+/* The mechanism in this role; NULL when there is none of that number. */
+const zuv__mechanism_ops_t *zuv__mechanism_find(int number, bool as_server);
 
 /* Allocates and initialises a state; NULL when there is no memory. `config`,
  * `peer` and `failure` outlive it. */

@@ -5,12 +5,13 @@
  * Reading: bytes go from the kernel into the loop's shared chunk and are parsed
  * there; only an incomplete frame is kept, in a chunk of its own (input.c).
  * Writing: frames gather in the output buffer, large bodies by reference, and
- * leave in one write when the loop has run its callbacks (output.c).
+ * leave in one write when the loop has run its callbacks (framing.c, output.c).
  *
  * It belongs to its session, which is told of everything. */
 #ifndef ZUV_TRANSPORT_CONNECTION_H
 #define ZUV_TRANSPORT_CONNECTION_H
 
+#include "core/authentication.h"
 #include "core/io.h"
 #include "core/message.h"
 #include "transport/output.h"
@@ -28,6 +29,7 @@ enum {
   ZUV__RAW_MESSAGE_MAX = 8192,   /* bytes of a STREAM message */
   /* memory is committed for at most this much of an announced frame */
   ZUV__FRAME_TRUST_MAX = 64 * 1024,
+  ZUV__HANDSHAKE_TRUST_MAX = 256, /* the same before the peer is known */
   ZUV__FRAMES_PER_MESSAGE_MAX = 1 << 20
 };
 
@@ -50,8 +52,12 @@ struct zuv__connection_s {
   bool blocked;   /* the kernel takes no more: waiting to write */
   bool peer_gone; /* blocked for good; reading what it left, to the end */
   bool legacy_subscriptions; /* the peer is older than ZMTP 3.1 */
+  bool secured;              /* frames go through the mechanism */
+  bool says_goodbye;         /* the peer should read our last bytes */
   int failure;               /* of a write, to be handled by the flush task */
-  uint64_t max_size;
+  uint64_t max_size;         /* of a frame's content */
+  uint64_t frame_max;        /* of a frame as it comes */
+  zuv__authentication_t *authentication; /* asked, or NULL */
   zuv__input_t input;
   zuv__output_t output;
   zuv__task_t flush_task;
@@ -89,9 +95,6 @@ void zuv__connection_write_part(zuv__connection_t *connection, zuv_msg_t *part,
 int zuv__connection_write_shared(zuv__connection_t *connection,
                                  zuv__body_t *chunk, const uint8_t *bytes,
                                  size_t size);
-/* Takes bytes that are whole frames. */
-int zuv__connection_write_bytes(zuv__connection_t *connection,
-                                const void *bytes, size_t size);
 /* Takes a (cancelled) subscription, as this peer wants it. */
 int zuv__connection_subscribe(zuv__connection_t *connection, bool subscribe,
                               const void *topic, size_t size);
@@ -111,12 +114,24 @@ void zuv__connection_read(zuv__connection_t *connection);
 /* Parses what was kept when reading was paused; input.c. */
 void zuv__connection_parse_kept(zuv__connection_t *connection);
 void zuv__connection_free_input(zuv__connection_t *connection);
-/* One frame of traffic, or of a raw stream. False: stop parsing for now. */
+/* One frame of traffic, or of a raw stream; traffic.c. False: stop parsing for
+ * now. */
 bool zuv__connection_take_frame(zuv__connection_t *connection,
-                                const zuv__frame_t *frame, zuv__body_t *chunk);
-/* Octets of the handshake; answers how many were used. */
+                                zuv__frame_t *frame, zuv__body_t *chunk);
+/* The greeting goes out, and the time begins to run; handshake.c. */
+int zuv__connection_start_handshake(zuv__connection_t *connection);
+/* Octets of the handshake; answers how many were used; handshake.c. */
 size_t zuv__connection_take_handshake(zuv__connection_t *connection,
-                                      const uint8_t *bytes, size_t size);
+                                      uint8_t *bytes, size_t size);
+/* It has its turn, or its answer; handshake.c. */
+void zuv__connection_resume_handshake(zuv__connection_t *connection);
+/* It is over, whatever it was at; handshake.c. */
+void zuv__connection_end_handshake(zuv__connection_t *connection);
+void zuv__connection_tell_handshake_failed(zuv__connection_t *connection,
+                                           int status);
+/* Takes bytes that are one whole frame in clear; framing.c. */
+int zuv__connection_write_frame(zuv__connection_t *connection,
+                                const uint8_t *bytes, size_t size);
 /* Writes what it can, and watches for more room if need be. */
 void zuv__connection_flush(zuv__connection_t *connection);
 void zuv__connection_watch(zuv__connection_t *connection);

@@ -25,12 +25,15 @@
 #include "base/random.h"
 #include "core/io.h"
 #include "routing/peer_ids.h"
+#include "security/secret.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
 #include "transport/ipc.h"
 #include "transport/tcp.h"
 
 typedef enum { WAITING, RESOLVING, CONNECTING, CONNECTED, STOPPED } state_t;
+
+enum { REFUSALS_MAX = 6 }; /* in a row: 32 times the first delay */
 
 typedef struct connector_s connector_t;
 
@@ -52,6 +55,7 @@ struct connector_s {
   struct addrinfo *addresses; /* of the name, or NULL */
   struct addrinfo *next_address; /* to try */
   uint64_t delay_ms;             /* of the next doubling */
+  unsigned refusals;             /* secured handshakes that failed in a row */
   state_t state;
   bool closed; /* by the application: goes away with its pipe */
 };
@@ -97,6 +101,7 @@ static void cancel_attempt(connector_t *connector) {
 static void connector_free(connector_t *connector) {
   cancel_attempt(connector);
   zuv__free(connector->endpoint.text);
+  zuv__wipe(&connector->options.security, sizeof(connector->options.security));
   zuv__free(connector);
 }
 
@@ -115,14 +120,18 @@ static void stop(connector_t *connector, int status, bool forget) {
 }
 
 /* RECONNECT_IVL plus as much again at random, or doubling up to
- * RECONNECT_IVL_MAX. */
+ * RECONNECT_IVL_MAX. A server that refuses us will hardly change its mind, and
+ * each attempt costs it a lot: then the first doubles as well. */
 static uint64_t next_delay(connector_t *connector) {
   uint64_t interval = (uint64_t)connector->options.reconnect_ivl;
   uint64_t max = (uint64_t)connector->options.reconnect_ivl_max;
   uint64_t delay;
 
-  if (max == 0)
+  if (max == 0) {
+    if (connector->refusals > 1)
+      interval <<= connector->refusals - 1;
     return interval + zuv__random_u32() % interval;
+  }
   delay = connector->delay_ms == 0 ? interval : connector->delay_ms;
   if (delay > max)
     delay = max;
@@ -164,7 +173,8 @@ static void connected(connector_t *connector, zuv__io_t *io) {
 
   cancel_attempt(connector);
   connector->state = CONNECTED;
-  connector->delay_ms = 0;
+  if (connector->refusals == 0)
+    connector->delay_ms = 0;
   if (connector->where.scheme == ZUV__TRANSPORT_TCP)
     zuv__tcp_tune(io->fd, &connector->options);
   tell(connector, ZUV_EVENT_CONNECTED, 0, 0, io->fd);
@@ -347,10 +357,22 @@ static void attempt(connector_t *connector) {
     follow(connector, fd, 0);
 }
 
+/* A handshake that ends without a word is how servers refuse. */
+static void count_refusals(connector_t *connector, const zuv__loss_t *loss) {
+  if (!loss->in_handshake) {
+    connector->refusals = 0;
+    connector->delay_ms = 0;
+  } else if (connector->options.security.mechanism != ZUV_NULL &&
+             connector->refusals < REFUSALS_MAX) {
+    connector->refusals++;
+  }
+}
+
 /* The order of these rules is libzmq's; programs can observe it. */
 static void on_session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   connector_t *connector = zuv__container_of(session, connector_t, session);
 
+  count_refusals(connector, loss);
   if (loss->protocol ||
       (loss->in_handshake &&
        connector->options.reconnect_stop & ZUV_RECONNECT_STOP_HANDSHAKE_FAILED))
@@ -399,6 +421,7 @@ static int connector_new(zuv__socket_t *socket, const char *text,
                          const zuv__endpoint_address_t *where,
                          connector_t **out) {
   connector_t *connector = zuv__calloc(1, sizeof(*connector));
+  int err;
 
   if (connector == NULL)
     return UV_ENOMEM;
@@ -413,8 +436,12 @@ static int connector_new(zuv__socket_t *socket, const char *text,
   connector->options = socket->options;
   connector->where = *where;
   zuv__timer_init(&connector->timer, on_timer);
-  zuv__session_config(&connector->config, &connector->options,
-                      socket->pattern->type);
+  err = zuv__session_config(&connector->config, &connector->options,
+                            socket->pattern->type);
+  if (err != 0) {
+    connector_free(connector);
+    return err;
+  }
   connector->session.socket = socket;
   connector->session.owner = &connector_owner;
   connector->session.options = &connector->options;

@@ -149,6 +149,15 @@ static void take_parked(zuv__socket_t *binder, zuv__list_t *parked) {
   }
 }
 
+bool zuv__inproc_is_bound(zuv__context_t *context, const char *name) {
+  bool bound;
+
+  uv_mutex_lock(&context->mutex);
+  bound = zuv__map_find(&context->inproc_names, name, strlen(name)) != NULL;
+  uv_mutex_unlock(&context->mutex);
+  return bound;
+}
+
 void zuv__inproc_forget_parked(zuv__context_t *context) {
   zuv__list_t all;
 

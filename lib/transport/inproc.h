@@ -8,6 +8,8 @@
 #ifndef ZUV_TRANSPORT_INPROC_H
 #define ZUV_TRANSPORT_INPROC_H
 
+#include <stdbool.h>
+
 #include "core/context.h"
 #include "core/pipe.h"
 
@@ -16,6 +18,9 @@ struct zuv__socket_s;
 /* The row of the transport table. */
 int zuv__inproc_bind(struct zuv__socket_s *socket, const char *text);
 int zuv__inproc_connect(struct zuv__socket_s *socket, const char *text);
+
+/* Somebody has bound this name, without "inproc://". */
+bool zuv__inproc_is_bound(zuv__context_t *context, const char *name);
 
 /* Drops the connects that no bind has taken, if the context has no socket. */
 void zuv__inproc_forget_parked(zuv__context_t *context);

@@ -95,11 +95,14 @@ static zuv__body_t *chunk_to_read(zuv__connection_t *c, size_t *begin,
 
 /* Room in all for an incomplete frame of `need` bytes (0: not known), of which
  * `have` are there: memory follows the data, not the announcement. */
-static size_t room_for(size_t need, size_t have) {
+static size_t room_for(const zuv__connection_t *c, size_t need, size_t have) {
+  size_t trust = c->state == ZUV__CONNECTION_HANDSHAKE
+                     ? ZUV__HANDSHAKE_TRUST_MAX
+                     : ZUV__FRAME_TRUST_MAX;
   size_t room = have > SIZE_MAX / 4 ? SIZE_MAX : have * 4;
 
-  if (room < ZUV__FRAME_TRUST_MAX)
-    room = ZUV__FRAME_TRUST_MAX;
+  if (room < trust)
+    room = trust;
   if (need < room)
     room = need;
   if (room < have)
@@ -126,7 +129,7 @@ static int keep(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
   bool own = chunk == c->input.chunk;
   size_t have = end - begin;
   size_t fits = zuv__chunk_size(chunk) - begin;
-  size_t room = room_for(need, have);
+  size_t room = room_for(c, need, have);
   zuv__body_t *fresh;
 
   if (have == 0) {
@@ -201,7 +204,7 @@ static size_t parse_frames(zuv__connection_t *c, zuv__body_t *chunk,
 
   while (begin < end) {
     int result =
-        zuv__frame_decode(bytes + begin, end - begin, c->max_size, &frame);
+        zuv__frame_decode(bytes + begin, end - begin, c->frame_max, &frame);
     if (result == ZUV__FRAME_COMPLETE) {
       begin += frame.total;
       c->input.expected = frame.total < LARGE_FRAME    ? 0
@@ -278,7 +281,8 @@ void zuv__connection_read(zuv__connection_t *c) {
     if (c->input.chunk != chunk)
       zuv__connection_free_input(c);
     parse(c, chunk, begin, end + (size_t)size);
-    if (c->state == ZUV__CONNECTION_CLOSED || c->paused || (size_t)size < room)
+    if (c->state == ZUV__CONNECTION_CLOSED || c->paused ||
+        (size_t)size < room || zuv__engine_wants_turn(&c->engine))
       break;
     if (has_enough(c)) {
       c->loop->unread_fd = c->io->fd;

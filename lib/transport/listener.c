@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "core/io.h"
+#include "security/secret.h"
 #include "transport/address.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
@@ -43,6 +44,7 @@ typedef struct {
 
 static void listener_free(listener_t *listener) {
   zuv__free(listener->endpoint.text);
+  zuv__wipe(&listener->options.security, sizeof(listener->options.security));
   zuv__free(listener);
 }
 
@@ -213,9 +215,10 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
   zuv__list_init(&listener->endpoint.in_socket);
   zuv__list_init(&listener->accepted);
   zuv__timer_init(&listener->accept_retry, on_accept_retry);
-  zuv__session_config(&listener->config, &listener->options,
-                      socket->pattern->type);
-  err = listen_on(listener, &where, &fd);
+  err = zuv__session_config(&listener->config, &listener->options,
+                            socket->pattern->type);
+  if (err == 0)
+    err = listen_on(listener, &where, &fd);
   if (err != 0)
     goto fail;
   err = set_text(listener, fd);

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "base/alloc.h"
+#include "security/secret.h"
 
 enum { FIRST_ROOM = 1024 };
 
@@ -131,6 +132,8 @@ int zuv__output_append_shared(zuv__output_t *output, zuv__body_t *chunk,
 }
 
 static void release_buffer(zuv__output_t *output, zuv__loop_t *loop) {
+  if (output->wipe)
+    zuv__wipe(output->bytes, output->used);
   if (output->room == ZUV__OUTPUT_BUFFER_SIZE && loop->output_buffer == NULL)
     loop->output_buffer = output->bytes;
   else if (output->bytes != NULL)

@@ -28,6 +28,7 @@ typedef struct zuv__output_s {
   uint32_t large_done;           /* bodies that the kernel has */
   size_t large_written;          /* bytes of the body after these */
   size_t size;                   /* bytes to write in all */
+  bool wipe;                     /* the buffer holds a secret */
   zuv__large_body_t first_large; /* room for one without an allocation */
 } zuv__output_t;
 

@@ -1,16 +1,23 @@
 #include "transport/session.h"
 
 #include "core/monitor.h"
+#include "core/security_options.h"
 #include "security/mechanism.h"
 #include "transport/connection.h"
 
-void zuv__session_config(zuv__engine_config_t *config,
-                         const zuv__options_t *options, int socket_type) {
+int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
+                        int socket_type) {
   memset(config, 0, sizeof(*config));
   config->socket_type = socket_type;
   config->routing_id = options->routing_id;
   config->routing_id_size = options->routing_id_size;
-  config->mechanism = &zuv__mechanism_null;
+  config->security = &options->security;
+  config->mechanism = zuv__mechanism_find(options->security.mechanism,
+                                          options->security.as_server);
+  config->as_server = options->security.as_server;
+  /* Whoever decides may say so at once, see admission.c. */
+  config->authenticate = true;
+  return zuv__security_prepare(&options->security);
 }
 
 /* ---- The link below the pipe ---- */
@@ -59,7 +66,8 @@ static int link_write_framed(zuv__pipe_t *pipe, zuv__body_t *chunk,
                              const uint8_t *bytes, size_t size) {
   zuv__session_t *session = pipe->link;
 
-  if (!can_take(session, pipe) || session->connection->raw)
+  if (!can_take(session, pipe) || session->connection->raw ||
+      session->connection->secured)
     return UV_EAGAIN;
   return zuv__connection_write_shared(session->connection, chunk, bytes, size);
 }

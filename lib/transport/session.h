@@ -44,9 +44,9 @@ struct zuv__session_s {
 };
 
 /* What a handshake says of us, for the options of a listener or connector,
- * which both outlive it. */
-void zuv__session_config(zuv__engine_config_t *config,
-                         const zuv__options_t *options, int socket_type);
+ * which both outlive it. Fails as zuv__security_prepare(). */
+int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
+                        int socket_type);
 
 /* Makes the pipe of the session and tells the pattern. UV_ENOMEM. */
 int zuv__session_open_pipe(zuv__session_t *session);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct zuv__mechanism_ops_s;
+struct zuv__security_s;
 
 /* Everything here outlives the engines that use it. */
 typedef struct zuv__engine_config_s {
@@ -15,9 +16,11 @@ typedef struct zuv__engine_config_s {
   const uint8_t *routing_id; /* may be NULL when empty */
   size_t routing_id_size;    /* up to 255 */
   const struct zuv__mechanism_ops_s *mechanism;
-  const void *mechanism_options; /* what only this mechanism understands */
-  bool as_server;                /* role for mechanisms with roles */
-  bool authenticate; /* ask before letting the peer in (ZAP or a callback) */
+  const struct zuv__security_s *security; /* keys, passwords; NULL for NULL */
+  bool as_server;                         /* role for mechanisms with roles */
+  /* Ask before letting the peer in (ZAP or a callback). Servers of PLAIN and
+   * CURVE always do. */
+  bool authenticate;
   const uint8_t *extra_metadata; /* raw properties, sent as they are */
   size_t extra_metadata_size;
 } zuv__engine_config_t;

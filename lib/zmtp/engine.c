@@ -30,6 +30,7 @@ static void enter_failed(zuv__engine_t *e) {
   zuv__mechanism_free(e->mechanism);
   e->mechanism = NULL;
   e->needed = 0;
+  e->wants_turn = false;
   e->state = ZUV__ENGINE_FAILED;
 }
 
@@ -123,21 +124,35 @@ static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
   return consumed;
 }
 
+static bool use_turn(zuv__engine_t *e) {
+  if (!e->takes_turns || !e->mechanism->ops->costly)
+    return true;
+  e->wants_turn = !e->has_turn;
+  e->has_turn = false;
+  return !e->wants_turn;
+}
+
 /* The COMMAND flag is not looked at: libzmq takes a handshake command without
  * it, and what is no command fails by its content. */
 static size_t read_command(zuv__engine_t *e, const zuv__sink_t *sink,
                            const uint8_t *in, size_t len) {
+  zuv__mechanism_t *m = e->mechanism;
   zuv__frame_t frame;
+  int result = zuv__frame_decode(in, len, ZUV__COMMAND_MAX, &frame);
 
-  switch (zuv__frame_decode(in, len, ZUV__COMMAND_MAX, &frame)) {
+  if (result >= ZUV__FRAME_PARTIAL && frame.total > 0 &&
+      frame.size > m->command_max)
+    result = ZUV__FRAME_TOO_LARGE;
+  switch (result) {
     case ZUV__FRAME_COMPLETE:
+      if (!use_turn(e))
+        return 0;
       break;
     case ZUV__FRAME_PARTIAL:
       e->needed = frame.total;
       return 0;
     case ZUV__FRAME_TOO_LARGE:
-      fail(e, ZUV__ENGINE_PROTOCOL_ERROR,
-           ZUV__ZMTP_MALFORMED_COMMAND_UNSPECIFIED,
+      fail(e, ZUV__ENGINE_PROTOCOL_ERROR, m->too_large_error,
            "handshake command is too large");
       return 0;
     default:
@@ -146,7 +161,7 @@ static size_t read_command(zuv__engine_t *e, const zuv__sink_t *sink,
       return 0;
   }
   e->needed = 0;
-  e->mechanism->ops->process(e->mechanism, frame.body, frame.size);
+  m->ops->process(m, frame.body, frame.size);
   follow_mechanism(e, sink);
   return frame.total;
 }
@@ -187,6 +202,15 @@ size_t zuv__engine_needed(const zuv__engine_t *e) {
   return e->needed;
 }
 
+void zuv__engine_take_turns(zuv__engine_t *e) {
+  e->takes_turns = true;
+}
+
+void zuv__engine_grant_turn(zuv__engine_t *e) {
+  e->wants_turn = false;
+  e->has_turn = true;
+}
+
 bool zuv__engine_wants_authentication(const zuv__engine_t *e) {
   return e->state == ZUV__ENGINE_HANDSHAKE &&
          e->mechanism->status == ZUV__MECHANISM_AUTHENTICATE;
@@ -224,6 +248,13 @@ zuv__engine_state_t zuv__engine_authenticated(zuv__engine_t *e,
     follow_mechanism(e, sink);
   }
   return e->state;
+}
+
+void zuv__engine_answer_is_malformed(zuv__engine_t *e,
+                                     zuv__protocol_error_t error) {
+  if (zuv__engine_wants_authentication(e))
+    fail(e, ZUV__ENGINE_PROTOCOL_ERROR, error,
+         "the authentication's answer is malformed");
 }
 
 uint8_t *zuv__engine_take_metadata(zuv__engine_t *e, size_t *size) {

@@ -40,6 +40,9 @@ typedef struct zuv__engine_s {
   zuv__failure_t failure;      /* filled in FAILED */
   size_t needed;               /* see zuv__engine_needed */
   zuv__engine_state_t state;
+  bool takes_turns; /* see zuv__engine_take_turns */
+  bool has_turn;
+  bool wants_turn;
   zuv__greeting_t greeting;
 } zuv__engine_t;
 
@@ -70,6 +73,15 @@ zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
  * ZUV__COMMAND_MAX and a header. */
 size_t zuv__engine_needed(const zuv__engine_t *e);
 
+/* From now on a command of a costly mechanism is taken only when granted: else
+ * zuv__engine_handshake leaves it unconsumed, and wants a turn. A grant is good
+ * for one command; the caller then feeds the octets again. */
+void zuv__engine_take_turns(zuv__engine_t *e);
+void zuv__engine_grant_turn(zuv__engine_t *e);
+static inline bool zuv__engine_wants_turn(const zuv__engine_t *e) {
+  return e->wants_turn;
+}
+
 /* True while the handshake waits for zuv__engine_authenticated. Look after
  * every zuv__engine_handshake; it stays true until answered. */
 bool zuv__engine_wants_authentication(const zuv__engine_t *e);
@@ -85,6 +97,11 @@ void zuv__engine_credentials(const zuv__engine_t *e,
 zuv__engine_state_t zuv__engine_authenticated(zuv__engine_t *e,
                                               const zuv__sink_t *sink,
                                               const zuv__verdict_t *verdict);
+
+/* The verdict could not be had: what was answered breaks ZAP. Ignored when none
+ * is wanted. */
+void zuv__engine_answer_is_malformed(zuv__engine_t *e,
+                                     zuv__protocol_error_t error);
 
 /* Hands the peer's metadata block over to the caller, who frees it with
  * zuv__free; peer.routing_id then points into the caller's block. NULL and 0

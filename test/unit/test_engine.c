@@ -516,6 +516,24 @@ static void a_verdict_with_malformed_metadata_fails(void **state) {
                  0);
 }
 
+static void an_answer_that_is_none_fails(void **state) {
+  side_t side;
+  (void)state;
+
+  side_init_authenticating(&side);
+  zuv__engine_answer_is_malformed(&side.engine, ZUV__ZAP_BAD_VERSION);
+  assert_int_equal(side.out_size, 64);
+  expect_failure(&side, ZUV__ENGINE_PROTOCOL_ERROR, ZUV__ZAP_BAD_VERSION, 0);
+
+  side_init(&side);
+  start_and_greet(&side);
+  zuv__engine_answer_is_malformed(&side.engine, ZUV__ZAP_BAD_VERSION);
+  assert_int_equal(feed(&side, BYTES(READY_PUSH)), ZUV__ENGINE_TRAFFIC);
+  zuv__engine_answer_is_malformed(&side.engine, ZUV__ZAP_BAD_VERSION);
+  assert_int_equal(side.engine.state, ZUV__ENGINE_TRAFFIC);
+  zuv__engine_destroy(&side.engine);
+}
+
 static void a_verdict_nobody_waits_for_is_ignored(void **state) {
   const zuv__verdict_t verdict = {.status = 400};
   side_t side;
@@ -656,13 +674,18 @@ static void an_engine_may_be_destroyed_at_any_time(void **state) {
   }
 }
 
-static void mechanisms_are_found_by_number_and_name(void **state) {
+static void mechanisms_are_found_by_number_and_role(void **state) {
   (void)state;
-  assert_ptr_equal(zuv__mechanism_by_number(ZUV__MECHANISM_NULL),
+  assert_ptr_equal(zuv__mechanism_find(ZUV__MECHANISM_NULL, true),
                    &zuv__mechanism_null);
-  assert_ptr_equal(zuv__mechanism_by_name("NULL"), &zuv__mechanism_null);
-  assert_null(zuv__mechanism_by_number(-1));
-  assert_null(zuv__mechanism_by_name("null"));
+  assert_ptr_equal(zuv__mechanism_find(ZUV__MECHANISM_NULL, false),
+                   &zuv__mechanism_null);
+  assert_ptr_equal(zuv__mechanism_find(ZUV__MECHANISM_CURVE, true),
+                   &zuv__mechanism_curve_server);
+  assert_ptr_equal(zuv__mechanism_find(ZUV__MECHANISM_PLAIN, false),
+                   &zuv__mechanism_plain_client);
+  assert_null(zuv__mechanism_find(-1, false));
+  assert_null(zuv__mechanism_find(3, true));
 }
 
 static void null_has_no_roles(void **state) {
@@ -734,6 +757,157 @@ static void a_mechanism_with_frames_of_its_own_lives_on(void **state) {
   assert_int_equal(destroyed, 1);
 }
 
+/* A mechanism whose every step halves what the next command may have. */
+static void narrowing_init(zuv__mechanism_t *m) {
+  m->command_max = 400;
+  m->too_large_error = ZUV__ZMTP_MALFORMED_COMMAND_HELLO;
+}
+
+static void narrowing_process(zuv__mechanism_t *m, const uint8_t *body,
+                              size_t size) {
+  (void)body;
+  assert_true(size <= m->command_max);
+  m->command_max /= 2;
+  m->too_large_error = ZUV__ZMTP_MALFORMED_COMMAND_INITIATE;
+}
+
+static const zuv__mechanism_ops_t narrowing = {
+    .name = "NARROWING",
+    .number = 78,
+    .state_size = sizeof(zuv__mechanism_t),
+    .init = narrowing_init,
+    .next = sealed_next,
+    .process = narrowing_process,
+};
+
+/* Up to the step that takes at most 400 >> commands octets. */
+static void side_init_narrowing(side_t *side, const zuv__mechanism_ops_t *ops,
+                                int commands) {
+  uint8_t greeting[ZUV__GREETING_SIZE];
+
+  zuv__greeting_write(greeting, 0, ops->name, false);
+  side_init(side);
+  side->config.mechanism = ops;
+  zuv__engine_init(&side->engine, &side->config);
+  zuv__engine_start(&side->engine, &side->sink);
+  feed(side, greeting, sizeof(greeting));
+  for (int i = 0; i < commands; i++)
+    feed(side, BYTES("\x04\x00"));
+  assert_int_equal(side->engine.state, ZUV__ENGINE_HANDSHAKE);
+}
+
+/* What a header with nothing behind it leads to, one octet at a time. */
+static void expect_too_large(int commands, const uint8_t *header, size_t size,
+                             zuv__protocol_error_t error) {
+  side_t side;
+
+  side_init_narrowing(&side, &narrowing, commands);
+  for (size_t i = 0; i < size; i++) {
+    assert_int_equal(side.engine.state, ZUV__ENGINE_HANDSHAKE);
+    feed(&side, header + i, 1);
+    assert_int_equal(zuv__engine_needed(&side.engine), 0);
+  }
+  expect_failure(&side, ZUV__ENGINE_PROTOCOL_ERROR, error, 0);
+}
+
+static void each_step_limits_its_command(void **state) {
+  uint8_t frame[ZUV__FRAME_HEADER_MAX + 400];
+  (void)state;
+
+  memset(frame, 'x', sizeof(frame));
+  for (int i = 0; i < 6; i++) {
+    zuv__protocol_error_t error = i == 0 ? ZUV__ZMTP_MALFORMED_COMMAND_HELLO
+                                         : ZUV__ZMTP_MALFORMED_COMMAND_INITIATE;
+    size_t max = (size_t)400 >> i;
+    size_t header = zuv__frame_encode_header(frame, ZUV__FRAME_COMMAND, max);
+    side_t side;
+
+    side_init_narrowing(&side, &narrowing, i);
+    for (size_t k = 0; k < header + max; k++) {
+      assert_int_equal(zuv__engine_needed(&side.engine),
+                       k < header ? 0 : header + max);
+      assert_int_equal(side.kept_size, k);
+      feed(&side, frame + k, 1);
+    }
+    assert_int_equal(side.engine.state, ZUV__ENGINE_HANDSHAKE);
+    assert_int_equal(side.kept_size, 0);
+    zuv__engine_destroy(&side.engine);
+
+    header = zuv__frame_encode_header(frame, ZUV__FRAME_COMMAND, max + 1);
+    expect_too_large(i, frame, header, error);
+    header = zuv__frame_encode_header(frame, 0, max + 1);
+    expect_too_large(i, frame, header, error);
+    expect_too_large(i, BYTES("\x06\0\0\0\0\0\0\x01\x91"), error);
+    expect_too_large(i, BYTES("\x06\0\0\0\0\0\1\x20\0"), error);
+    expect_too_large(i, BYTES("\x06\0\0\0\0\0\1\x20\1"), error);
+    expect_too_large(i, BYTES("\x02\x7f\xff\0\0\0\0\0\0"), error);
+  }
+}
+
+/* The same, but each command takes long. */
+static const zuv__mechanism_ops_t slow = {
+    .name = "NARROWING",
+    .number = 79,
+    .state_size = sizeof(zuv__mechanism_t),
+    .costly = true,
+    .init = narrowing_init,
+    .next = sealed_next,
+    .process = narrowing_process,
+};
+
+static void a_costly_command_waits_for_its_turn(void **state) {
+  side_t side;
+  (void)state;
+
+  side_init_narrowing(&side, &slow, 0);
+  zuv__engine_take_turns(&side.engine);
+  assert_int_equal(feed(&side, BYTES("\x04\x01")), ZUV__ENGINE_HANDSHAKE);
+  assert_false(zuv__engine_wants_turn(&side.engine));
+  feed(&side, BYTES("x\x04\x01y"));
+  assert_true(zuv__engine_wants_turn(&side.engine));
+  feed(&side, BYTES(""));
+  assert_int_equal(side.engine.mechanism->command_max, 400);
+  assert_int_equal(side.kept_size, 6);
+
+  zuv__engine_grant_turn(&side.engine);
+  assert_false(zuv__engine_wants_turn(&side.engine));
+  feed(&side, BYTES(""));
+  assert_int_equal(side.engine.mechanism->command_max, 200);
+  assert_int_equal(side.kept_size, 3);
+  assert_true(zuv__engine_wants_turn(&side.engine));
+
+  zuv__engine_grant_turn(&side.engine);
+  feed(&side, BYTES(""));
+  assert_int_equal(side.engine.mechanism->command_max, 100);
+  assert_int_equal(side.kept_size, 0);
+  assert_false(zuv__engine_wants_turn(&side.engine));
+  zuv__engine_destroy(&side.engine);
+}
+
+static void what_is_too_large_waits_for_no_turn(void **state) {
+  side_t side;
+  (void)state;
+
+  side_init_narrowing(&side, &slow, 0);
+  zuv__engine_take_turns(&side.engine);
+  feed(&side, BYTES("\x06\0\0\0\0\0\0\x01\x91"));
+  assert_false(zuv__engine_wants_turn(&side.engine));
+  expect_failure(&side, ZUV__ENGINE_PROTOCOL_ERROR,
+                 ZUV__ZMTP_MALFORMED_COMMAND_HELLO, 0);
+}
+
+static void a_cheap_command_needs_no_turn(void **state) {
+  side_t side;
+  (void)state;
+
+  side_init_narrowing(&side, &narrowing, 0);
+  zuv__engine_take_turns(&side.engine);
+  feed(&side, BYTES("\x04\x01x"));
+  assert_false(zuv__engine_wants_turn(&side.engine));
+  assert_int_equal(side.kept_size, 0);
+  zuv__engine_destroy(&side.engine);
+}
+
 static void an_engine_is_small(void **state) {
   (void)state;
   assert_true(sizeof(zuv__engine_t) <= 160);
@@ -759,15 +933,20 @@ int main(void) {
       cmocka_unit_test(a_refusal_is_sent_except_a_temporary_one),
       cmocka_unit_test(a_second_command_is_unexpected),
       cmocka_unit_test(a_verdict_with_malformed_metadata_fails),
+      cmocka_unit_test(an_answer_that_is_none_fails),
       cmocka_unit_test(a_verdict_nobody_waits_for_is_ignored),
       cmocka_unit_test(every_failed_allocation_ends_as_out_of_memory),
       cmocka_unit_test(every_failed_write_ends_as_out_of_memory),
       cmocka_unit_test(a_refusal_stands_when_its_text_finds_no_memory),
       cmocka_unit_test(the_metadata_can_be_taken_over),
       cmocka_unit_test(an_engine_may_be_destroyed_at_any_time),
-      cmocka_unit_test(mechanisms_are_found_by_number_and_name),
+      cmocka_unit_test(mechanisms_are_found_by_number_and_role),
       cmocka_unit_test(null_has_no_roles),
       cmocka_unit_test(a_mechanism_with_frames_of_its_own_lives_on),
+      cmocka_unit_test(each_step_limits_its_command),
+      cmocka_unit_test(a_costly_command_waits_for_its_turn),
+      cmocka_unit_test(what_is_too_large_waits_for_no_turn),
+      cmocka_unit_test(a_cheap_command_needs_no_turn),
       cmocka_unit_test(an_engine_is_small),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

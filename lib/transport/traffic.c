@@ -1,0 +1,88 @@
+/* What comes in after the handshake: frames become parts for the pipe, and
+ * commands are obeyed. Through a secured connection a frame is opened first,
+ * where it lies. What cannot be taken loses the connection. */
+#include "transport/connection.h"
+#include "zmtp/command.h"
+
+/* The peer asks without reading the answers. */
+static bool answers_pile_up(const zuv__connection_t *c) {
+  return c->blocked && c->output.size >= ZUV__OUTPUT_BUFFER_SIZE;
+}
+
+static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
+  zuv__socket_t *socket = c->session->socket;
+  zuv__pipe_t *pipe = c->session->pipe;
+  uint8_t pong[ZUV__PING_FRAME_MAX];
+  zuv__command_t command;
+  zuv__command_kind_t kind =
+      zuv__command_parse(frame->body, frame->size, &command);
+  zuv__ping_t ping;
+  int err = 0;
+
+  if (kind == ZUV__COMMAND_SUBSCRIBE || kind == ZUV__COMMAND_CANCEL) {
+    if (socket->pattern->subscription != NULL && pipe->attached)
+      err = socket->pattern->subscription(socket, pipe,
+                                          kind == ZUV__COMMAND_SUBSCRIBE,
+                                          command.data, command.size);
+  } else if (kind == ZUV__COMMAND_PING && !answers_pile_up(c) &&
+             zuv__command_parse_ping(&command, &ping) == 0) {
+    size_t size = zuv__command_write_pong(pong, &ping);
+    err = zuv__connection_write_frame(c, pong, size);
+  }
+  if (err != 0)
+    zuv__connection_lose(c, err, false);
+  return c->state != ZUV__CONNECTION_CLOSED;
+}
+
+/* The peer's frame cannot be opened. Whoever sent it may not be the peer. */
+static void break_off(zuv__connection_t *c, zuv__protocol_error_t error) {
+  c->engine.failure.error = error;
+  zuv__connection_tell_handshake_failed(c, UV_EPROTO);
+  zuv__connection_lose(c, UV_EPROTO, true);
+}
+
+/* Opens the frame in place. False: the connection is lost. */
+static bool open_frame(zuv__connection_t *c, zuv__frame_t *frame) {
+  zuv__mechanism_t *m = c->engine.mechanism;
+  zuv__protocol_error_t error =
+      m->ops->decode(m, (uint8_t *)(uintptr_t)frame->body, frame->size, frame);
+
+  if (error != ZUV__PROTOCOL_NO_ERROR) {
+    break_off(c, error);
+    return false;
+  }
+  if (frame->size > c->max_size && !(frame->flags & ZUV__FRAME_COMMAND)) {
+    zuv__connection_lose(c, UV_EMSGSIZE, true);
+    return false;
+  }
+  return true;
+}
+
+bool zuv__connection_take_frame(zuv__connection_t *c, zuv__frame_t *frame,
+                                zuv__body_t *chunk) {
+  bool more;
+  bool room;
+  zuv_msg_t msg;
+  int err;
+
+  if (c->secured && !open_frame(c, frame))
+    return false;
+  more = (frame->flags & ZUV__FRAME_MORE) != 0;
+  if (frame->flags & ZUV__FRAME_COMMAND)
+    return take_command(c, frame);
+  c->input.frames = more ? c->input.frames + 1 : 0;
+  if (c->input.frames > ZUV__FRAMES_PER_MESSAGE_MAX) {
+    zuv__connection_lose(c, UV_EMSGSIZE, true);
+    return false;
+  }
+  zuv__msg_init_view(&msg, frame->body, frame->size, chunk);
+  room = zuv__pipe_arrived(c->session->pipe, &msg, more, &err);
+  if (c->state == ZUV__CONNECTION_CLOSED)
+    return false;
+  if (err != 0) {
+    zuv__connection_lose(c, err, false);
+    return false;
+  }
+  c->paused = !room;
+  return room;
+}

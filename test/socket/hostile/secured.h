@@ -1,0 +1,113 @@
+/* Actors with keys, passwords and an answer to who may come in: what the tests
+ * of security have in common. Nothing here fails but the test. */
+#ifndef SECURED_H
+#define SECURED_H
+
+#include "rig.h"
+
+enum {
+  SECURED_REQUESTS_MAX = 600,
+  SECURED_NAME_MAX = 300,
+  SECURED_ZAP_PARTS_MAX = 16
+};
+
+typedef struct {
+  char public_key[ZUV_CURVE_KEY_TEXT_SIZE];
+  char secret_key[ZUV_CURVE_KEY_TEXT_SIZE];
+} secured_keys_t;
+
+/* Of the server, of a client that may come in, and of somebody else. */
+extern secured_keys_t secured_server_keys;
+extern secured_keys_t secured_client_keys;
+extern secured_keys_t secured_other_keys;
+/* cmocka's set-up of a group. */
+int secured_make_keys(void **state);
+
+/* ---- Actors ---- */
+
+/* What was said of a peer. */
+typedef struct {
+  char mechanism[16];
+  char user_id[SECURED_NAME_MAX]; /* "(none)": NULL */
+} secured_peer_t;
+
+/* What zuv_auth_t said when it came. */
+typedef struct {
+  int mechanism;
+  char endpoint[RIG_TEXT_MAX];
+  char address[RIG_TEXT_MAX];
+  char domain[SECURED_NAME_MAX];
+  char routing_id[SECURED_NAME_MAX];
+  size_t routing_id_size;
+  bool has_username;
+  char username[SECURED_NAME_MAX];
+  size_t username_size;
+  bool has_password;
+  char password[SECURED_NAME_MAX];
+  size_t password_size;
+  char public_key[ZUV_CURVE_KEY_TEXT_SIZE]; /* "": none */
+} secured_question_t;
+
+typedef struct {
+  actor_t actor;         /* first */
+  secured_peer_t ready;  /* of the last ZUV_EVENT_READY */
+  secured_peer_t from;   /* of the last message */
+  zuv_event_t failed[8]; /* the first ZUV_EVENT_HANDSHAKE_FAILED */
+  uint64_t delays[16];   /* of the first ZUV_EVENT_CONNECT_RETRIED */
+  /* authentication */
+  int verdict;         /* 200: let in; 0: do not answer; else deny */
+  const char *user_id; /* of who is let in */
+  size_t asked;
+  secured_question_t question;                /* the last */
+  zuv_auth_t *requests[SECURED_REQUESTS_MAX]; /* that were not answered */
+} secured_t;
+
+/* As actor_open(), with what is needed to try again soon. */
+void secured_open(secured_t *s, zuv_context_t *context, uv_loop_t *loop,
+                  int type);
+void secured_set_text(secured_t *s, int option, const char *text);
+void secured_curve_server(secured_t *s);
+/* A client with the keys of secured_client_keys. */
+void secured_curve_client(secured_t *s);
+void secured_curve_client_with(secured_t *s, const secured_keys_t *keys,
+                               const char *server_key);
+void secured_plain_server(secured_t *s);
+void secured_plain_client(secured_t *s, const char *username,
+                          const char *password);
+/* zuv_auth_start() with an answer as in `verdict`. */
+void secured_ask(secured_t *s, int verdict, const char *user_id);
+void secured_on_auth(zuv_socket_t *socket, zuv_auth_t *request);
+
+/* What the process's tests run over: "tcp", or "ipc" by argv[1]. */
+extern const char *secured_transport;
+void secured_bind(secured_t *s, char endpoint[RIG_TEXT_MAX]);
+
+/* Requires the last failure, or the `index`-th. */
+void secured_expect_failure(const secured_t *s, int status, int reason,
+                            int peer_status);
+void secured_expect_failure_at(const secured_t *s, size_t index, int status,
+                               int reason, int peer_status);
+/* The peer hung up. */
+void secured_expect_hang_up(const secured_t *s);
+
+/* ---- A ZAP handler ---- */
+
+typedef struct {
+  actor_t actor; /* first: REP, or ROUTER */
+  /* the last request, from the version on */
+  size_t count;
+  char parts[SECURED_ZAP_PARTS_MAX][SECURED_NAME_MAX];
+  size_t sizes[SECURED_ZAP_PARTS_MAX];
+  size_t asked;
+  /* The reply: parts joined by '|', where '#' is the request's id. NULL: none
+   * is given. */
+  const char *reply;
+} secured_handler_t;
+
+/* Bound to inproc://zeromq.zap.01, and lets everybody in. */
+void secured_handler_open(secured_handler_t *handler, zuv_context_t *context,
+                          uv_loop_t *loop);
+/* The reply of the last request. */
+int secured_handler_answer(secured_handler_t *handler);
+
+#endif /* SECURED_H */
