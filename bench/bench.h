@@ -18,6 +18,7 @@ typedef struct bench_work_s {
   int peers;      /* connections, where a row has many */
   int rate;       /* messages a second, where a row is paced */
   int interval;   /* milliseconds from one burst of these to the next */
+  int handshake;  /* milliseconds a peer has for it; 0: the library's default */
   const struct blocking_roles_s *roles; /* of blocking_worker, if it is used */
 } bench_work_t;
 
@@ -61,9 +62,13 @@ double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
                        bench_role_fn other);
 
 /* The same with programs, whose arguments end with NULL. These are the
- * descriptors that such a program finds open; it writes one double. */
+ * descriptors that such a program finds open; it writes one double.
+ * bench_run_programs_for: the measuring one writes `count` doubles. False: one
+ * failed or took too long. */
 enum { BENCH_PROGRAM_LINK = 0, BENCH_PROGRAM_RESULT = 1 };
 double bench_run_programs(char *const *measuring, char *const *other);
+bool bench_run_programs_for(char *const *measuring, char *const *other,
+                            double *values, int count);
 
 /* The process ends after a while, or with its parent, and not by SIGPIPE. */
 void bench_guard(void);

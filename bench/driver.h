@@ -1,16 +1,10 @@
-/* What the two suites share: rows that are measured in turns with a reference,
- * the options of the command line, and the table that is printed. */
+/* What the first two suites share: rows that are measured in turns with a
+ * reference, and printed as a table. */
 #ifndef ZUV_BENCH_DRIVER_H
 #define ZUV_BENCH_DRIVER_H
 
 #include "bench.h"
-
-typedef enum {
-  RATIO_AT_LEAST, /* more is better */
-  RATIO_AT_MOST,  /* less is better */
-  VALUE_AT_MOST,  /* of zuv itself */
-  NO_GOAL
-} goal_kind_t;
+#include "table.h"
 
 typedef struct {
   const char *name;

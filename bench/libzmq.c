@@ -60,21 +60,21 @@ const char *libzmq_file(void) {
   return loaded_file;
 }
 
-void *libzmq_bound_to(void *context, int type, const char *address,
-                      char *endpoint, size_t size) {
-  void *socket = libzmq.socket(context, type);
-
-  bench_require(socket != NULL, "zmq_socket");
+void libzmq_bind(void *socket, const char *address, char *endpoint,
+                 size_t size) {
   bench_require(libzmq.bind(socket, address) == 0, "zmq_bind");
   memset(endpoint, 0, size);
   bench_require(libzmq.getsockopt(socket, ZUV_LAST_ENDPOINT, endpoint, &size) ==
                     0,
                 "zmq_getsockopt");
-  return socket;
 }
 
 void *libzmq_bound(void *context, int type, char *endpoint, size_t size) {
-  return libzmq_bound_to(context, type, "tcp://127.0.0.1:*", endpoint, size);
+  void *socket = libzmq.socket(context, type);
+
+  bench_require(socket != NULL, "zmq_socket");
+  libzmq_bind(socket, "tcp://127.0.0.1:*", endpoint, size);
+  return socket;
 }
 
 void *libzmq_connected(void *context, int type, const char *endpoint) {

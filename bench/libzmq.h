@@ -57,10 +57,11 @@ bool libzmq_load(const char *name);
 /* The file that was loaded, or "". */
 const char *libzmq_file(void);
 
-/* A bound socket that tells its endpoint (libzmq_bound: a wildcard port of
- * 127.0.0.1), or a connected one. The process ends if that fails. */
-void *libzmq_bound_to(void *context, int type, const char *address,
-                      char *endpoint, size_t size);
+/* Binds a socket, and tells its endpoint; the same with a new socket and a
+ * wildcard port of 127.0.0.1; a new socket that is connected. The process ends
+ * if that fails. */
+void libzmq_bind(void *socket, const char *address, char *endpoint,
+                 size_t size);
 void *libzmq_bound(void *context, int type, char *endpoint, size_t size);
 void *libzmq_connected(void *context, int type, const char *endpoint);
 

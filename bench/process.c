@@ -132,9 +132,25 @@ static child_t start(const bench_work_t *work, const task_t *task, int link,
   _exit(0);
 }
 
+static bool read_values(int fd, double *values, int count) {
+  char *bytes = (char *)values;
+  size_t size = sizeof(*values) * (size_t)count;
+
+  while (size > 0) {
+    ssize_t done = read(fd, bytes, size);
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done <= 0)
+      return false;
+    bytes += done;
+    size -= (size_t)done;
+  }
+  return true;
+}
+
 /* The child has a result, or is gone. False: it failed. */
-static bool finish(child_t *child, double *value) {
-  bool ok = read(child->result, value, sizeof(*value)) == sizeof(*value);
+static bool finish(child_t *child, double *values, int count) {
+  bool ok = read_values(child->result, values, count);
   int status;
 
   close(child->result);
@@ -160,10 +176,13 @@ static bool second_is_first(const child_t *children) {
 }
 
 /* tasks[0] is the one that measures; the other may have nothing to do. */
-static double run_tasks(const bench_work_t *work, const task_t *tasks) {
+static bool run_tasks(const bench_work_t *work, const task_t *tasks,
+                      double *values, int count) {
   bool alone = tasks[1].role == NULL && tasks[1].program == NULL;
   child_t children[2];
-  double values[2];
+  double nothing;
+  double *results[2] = {values, &nothing};
+  int counts[2] = {count, 1};
   int link[2];
   bool ok;
 
@@ -176,24 +195,32 @@ static double run_tasks(const bench_work_t *work, const task_t *tasks) {
   close(link[0]);
   close(link[1]);
   if (alone) {
-    ok = finish(&children[0], &values[0]);
+    ok = finish(&children[0], values, count);
   } else {
     int first = second_is_first(children) ? 1 : 0;
-    ok = finish(&children[first], &values[first]);
+    int last = 1 - first;
+    ok = finish(&children[first], results[first], counts[first]);
     if (!ok)
-      kill(children[1 - first].pid, SIGKILL);
-    ok = finish(&children[1 - first], &values[1 - first]) && ok;
+      kill(children[last].pid, SIGKILL);
+    ok = finish(&children[last], results[last], counts[last]) && ok;
   }
-  return ok ? values[0] : NAN;
+  return ok;
 }
 
 double bench_run_roles(const bench_work_t *work, bench_role_fn measuring,
                        bench_role_fn other) {
   task_t tasks[2] = {{.role = measuring}, {.role = other}};
-  return run_tasks(work, tasks);
+  double value;
+  return run_tasks(work, tasks, &value, 1) ? value : NAN;
+}
+
+bool bench_run_programs_for(char *const *measuring, char *const *other,
+                            double *values, int count) {
+  task_t tasks[2] = {{.program = measuring}, {.program = other}};
+  return run_tasks(NULL, tasks, values, count);
 }
 
 double bench_run_programs(char *const *measuring, char *const *other) {
-  task_t tasks[2] = {{.program = measuring}, {.program = other}};
-  return run_tasks(NULL, tasks);
+  double value;
+  return bench_run_programs_for(measuring, other, &value, 1) ? value : NAN;
 }

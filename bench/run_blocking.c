@@ -3,8 +3,6 @@
  * the two. See README.md. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,54 +11,23 @@
 
 #include "blocking/blocking.h"
 #include "driver.h"
-#include "libzmq.h"
-
-enum { NUMBER_MAX = 24, ARGUMENTS_MAX = 16 };
-
-static const char *ours_file;
-static const char *reference_file;
-static char worker_file[PATH_MAX];
+#include "workers.h"
 
 /* ---- running a row --------------------------------------------------------
  */
 
-/* The command line of a worker. */
-typedef struct {
-  char numbers[4][NUMBER_MAX];
-  char *arguments[ARGUMENTS_MAX];
-  int count;
-} command_t;
-
-static void add(command_t *command, const char *argument) {
-  command->arguments[command->count++] = (char *)argument;
-}
-
-static void add_number(command_t *command, int index, uint64_t number) {
-  snprintf(command->numbers[index], NUMBER_MAX, "%llu",
-           (unsigned long long)number);
-  add(command, command->numbers[index]);
+static void add_worker(command_t *command, const bench_work_t *work,
+                       const char *role, const char *library, const char *log) {
+  worker_t worker = {"blocking_worker", role, library, "", log};
+  workers_command(command, &worker, work);
 }
 
 static void add_strace(command_t *command, const char *log) {
   static const char *const arguments[] = {"strace", "-f", "-ttt", "-o"};
 
   for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
-    add(command, arguments[i]);
-  add(command, log);
-}
-
-static void add_worker(command_t *command, const bench_work_t *work,
-                       const char *role, const char *library, const char *log) {
-  add(command, worker_file);
-  add(command, role);
-  add(command, library);
-  add(command, work->roles->transport);
-  add_number(command, 0, work->size);
-  add_number(command, 1, work->count);
-  add_number(command, 2, (uint64_t)work->peers);
-  add_number(command, 3, (uint64_t)work->rate);
-  add(command, log);
-  add(command, NULL);
+    workers_add(command, arguments[i]);
+  workers_add(command, log);
 }
 
 static double run_pair(const bench_work_t *work, const char *measuring,
@@ -79,11 +46,11 @@ static double run_library(const bench_work_t *work, const char *library) {
 }
 
 static double run_ours(const bench_work_t *work) {
-  return run_library(work, ours_file);
+  return run_library(work, workers_ours);
 }
 
 static double run_reference(const bench_work_t *work) {
-  return run_library(work, reference_file);
+  return run_library(work, workers_reference);
 }
 
 static double run_raw(const bench_work_t *work) {
@@ -111,11 +78,11 @@ static double run_traced(const bench_work_t *work, const char *library) {
 }
 
 static double trace_ours(const bench_work_t *work) {
-  return run_traced(work, ours_file);
+  return run_traced(work, workers_ours);
 }
 
 static double trace_reference(const bench_work_t *work) {
-  return run_traced(work, reference_file);
+  return run_traced(work, workers_reference);
 }
 
 static const char *no_strace(void) {
@@ -247,64 +214,8 @@ static const row_t rows[] = {
 };
 /* clang-format on */
 
-/* ---- the libraries --------------------------------------------------------
- */
-
-/* In a process of its own, as it loads the library. */
-static void print_library(const char *who, const char *name) {
-  int major, minor, patch;
-
-  if (!libzmq_load(name))
-    _exit(1);
-  libzmq.version(&major, &minor, &patch);
-  printf("%s: libzmq %d.%d.%d (%s)\n", who, major, minor, patch, libzmq_file());
-  fflush(stdout);
-}
-
-static double print_ours(const bench_work_t *work, int link) {
-  (void)work;
-  (void)link;
-  print_library("zuv", ours_file);
-  return 0;
-}
-
-static double print_reference(const bench_work_t *work, int link) {
-  (void)work;
-  (void)link;
-  print_library("reference", reference_file);
-  return 0;
-}
-
-/* The worker is built beside this program. False: its path is too long. */
-static bool find_worker(void) {
-  char self[PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-  if (length < 0)
-    return false;
-  self[length] = '\0';
-  return snprintf(worker_file, sizeof(worker_file), "%s/blocking_worker",
-                  dirname(self)) < (int)sizeof(worker_file);
-}
-
-static void find_libraries(void) {
-  ours_file = getenv("ZUV_BENCH_OURS");
-  if (ours_file == NULL)
-    ours_file = BENCH_OURS;
-  reference_file = getenv("ZUV_BENCH_LIBZMQ");
-  if (reference_file == NULL)
-    reference_file = "libzmq.so.5";
-}
-
 static bool introduce(int rounds) {
-  bench_work_t work = {0};
-
-  find_libraries();
-  if (!find_worker() || isnan(bench_run_roles(&work, print_ours, NULL)) ||
-      isnan(bench_run_roles(&work, print_reference, NULL)))
-    return false;
-  printf("%d rounds\n", rounds);
-  return true;
+  return workers_introduce(BENCH_OURS, rounds);
 }
 
 int main(int argc, char **argv) {

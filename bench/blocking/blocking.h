@@ -11,6 +11,7 @@ enum { BLOCKING_WARM_UP_PART = 10, BLOCKING_WARM_UP_MIN = 100 };
 /* Whom a row needs. */
 typedef struct blocking_roles_s {
   const char *transport; /* tcp, ipc or inproc */
+  const char *mechanism; /* "CURVE": the bound side is its server */
   const char *measuring;
   const char *other; /* NULL: one process does it all */
   const char *raw_measuring;
@@ -24,10 +25,13 @@ static inline uint64_t blocking_warm_up(const bench_work_t *work) {
   return part > BLOCKING_WARM_UP_MIN ? part : BLOCKING_WARM_UP_MIN;
 }
 
-/* A context and a bound socket of this process. */
+/* sockets.c: a context, and a bound and a connected socket of this process, as
+ * the work wants them. */
 void *blocking_context(void);
 void *blocking_bound(void *context, int type, const bench_work_t *work,
                      char *endpoint);
+void *blocking_connected(void *context, int type, const bench_work_t *work,
+                         const char *endpoint);
 
 /* Ends both; queued messages are sent before. */
 void blocking_end(void *socket, void *context);

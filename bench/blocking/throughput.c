@@ -169,7 +169,7 @@ static double push(const bench_work_t *work, int link, bool messages) {
     bench_hear(link, endpoint, sizeof(endpoint));
     sides[i].work = work;
     sides[i].messages = messages;
-    sides[i].socket = libzmq_connected(context, ZUV_PUSH, endpoint);
+    sides[i].socket = blocking_connected(context, ZUV_PUSH, work, endpoint);
   }
   run_sides(sides, count, send_all);
   bench_hear(link, &received, 1);

@@ -40,13 +40,21 @@ static void server_init(zuv__mechanism_t *m) {
   zuv__curve_init(&server->curve);
 }
 
-static void make_cookie(curve_server_t *server,
+/* All that WELCOME needs, in one call to the system. */
+typedef struct {
+  uint8_t secret_key[ZUV__CURVE_KEY_SIZE]; /* s' */
+  uint8_t cookie_key[ZUV__CURVE_KEY_SIZE];
+  uint8_t cookie[ZUV__CURVE_RANDOM_SIZE];
+  uint8_t welcome[ZUV__CURVE_RANDOM_SIZE];
+} random_octets_t;
+
+static void make_cookie(curve_server_t *server, const random_octets_t *random,
                         zuv__curve_sealed_pair_t *cookie) {
   uint8_t nonce[ZUV__CURVE_NONCE_SIZE];
 
-  randombytes_buf(server->handshake.cookie_key,
-                  sizeof(server->handshake.cookie_key));
-  randombytes_buf(cookie->random, sizeof(cookie->random));
+  memcpy(server->handshake.cookie_key, random->cookie_key,
+         sizeof(random->cookie_key));
+  memcpy(cookie->random, random->cookie, sizeof(random->cookie));
   zuv__curve_random_nonce(nonce, ZUV__CURVE_NONCE_COOKIE, cookie->random);
   (void)crypto_secretbox_easy(
       cookie->box, (const uint8_t *)&server->handshake.cookie,
@@ -57,14 +65,15 @@ static void write_welcome(curve_server_t *server, const zuv__sink_t *sink) {
   zuv__curve_welcome_t welcome = {.name = "\007WELCOME"};
   zuv__curve_welcome_content_t content;
   uint8_t nonce[ZUV__CURVE_NONCE_SIZE];
+  random_octets_t random;
 
-  if (crypto_box_keypair(content.server_key, server->handshake.cookie.server) !=
-      0) {
-    zuv__mechanism_fail_memory(&server->curve.base);
-    return;
-  }
-  make_cookie(server, &content.cookie);
-  randombytes_buf(welcome.random, sizeof(welcome.random));
+  randombytes_buf(&random, sizeof(random));
+  memcpy(server->handshake.cookie.server, random.secret_key,
+         sizeof(random.secret_key));
+  (void)crypto_scalarmult_base(content.server_key, random.secret_key);
+  make_cookie(server, &random, &content.cookie);
+  memcpy(welcome.random, random.welcome, sizeof(random.welcome));
+  zuv__wipe(&random, sizeof(random));
   zuv__curve_random_nonce(nonce, ZUV__CURVE_NONCE_WELCOME, welcome.random);
   (void)crypto_box_easy_afternm(welcome.box, (const uint8_t *)&content,
                                 sizeof(content), nonce,
@@ -190,7 +199,7 @@ static void take_content(curve_server_t *server, const uint8_t *octets,
   server->step = AWAITS_VERDICT;
   m->status = ZUV__MECHANISM_AUTHENTICATE;
   m->command_max = 0;
-  m->too_large_error = ZUV__ZMTP_UNEXPECTED_COMMAND;
+  m->too_large_error = ZUV__ZMTP_UNSPECIFIED;
 }
 
 static void take_initiate(curve_server_t *server, const uint8_t *body,

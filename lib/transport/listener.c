@@ -21,7 +21,7 @@
 #include "transport/tcp.h"
 
 enum {
-  ACCEPTS_PER_EVENT_MAX = 64, /* then other descriptors get their turn */
+  ACCEPTS_PER_EVENT_MAX = 16, /* then other descriptors get their turn */
   ACCEPT_RETRY_MS = 100       /* after running out of descriptors */
 };
 

@@ -46,6 +46,13 @@ static void fail_memory(zuv__engine_t *e) {
   fail(e, ZUV__ENGINE_OUT_OF_MEMORY, ZUV__PROTOCOL_NO_ERROR, "out of memory");
 }
 
+/* The greeting goes out in steps for the sake of old peers, which read it as
+ * something else. A secured socket does not talk to these, and need not wait
+ * to see what the peer is. */
+static bool greets_at_once(const zuv__engine_t *e) {
+  return e->config->mechanism->number != ZUV__MECHANISM_NULL;
+}
+
 /* Sends octets [from, to) of our greeting. */
 static void send_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
                           size_t from, size_t to) {
@@ -106,12 +113,14 @@ static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
     case ZUV__GREETING_NEEDS_MORE:
       break;
     case ZUV__GREETING_SIGNATURE:
-      send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE,
-                    ZUV__GREETING_SIGNATURE_SIZE + 1);
+      if (!greets_at_once(e))
+        send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE,
+                      ZUV__GREETING_SIGNATURE_SIZE + 1);
       break;
     case ZUV__GREETING_REVISION:
-      send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
-                    ZUV__GREETING_SIZE);
+      if (!greets_at_once(e))
+        send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
+                      ZUV__GREETING_SIZE);
       break;
     case ZUV__GREETING_COMPLETE:
       finish_greeting(e, sink);
@@ -168,7 +177,9 @@ static size_t read_command(zuv__engine_t *e, const zuv__sink_t *sink,
 
 zuv__engine_state_t zuv__engine_start(zuv__engine_t *e,
                                       const zuv__sink_t *sink) {
-  send_greeting(e, sink, 0, ZUV__GREETING_SIGNATURE_SIZE);
+  send_greeting(e, sink, 0,
+                greets_at_once(e) ? ZUV__GREETING_SIZE
+                                  : ZUV__GREETING_SIGNATURE_SIZE);
   return e->state;
 }
 

@@ -38,14 +38,22 @@ static const char *random_name(void) {
   return "test";
 }
 
+/* The octet of each request in turn. The server asks once for four values: its
+ * transient key, the key of the cookie, and two nonces. */
 static void random_fill(void *buffer, size_t size) {
+  static const size_t parts[] = {32, 32, 16, 16};
   static unsigned others;
+  uint8_t *octets = buffer;
 
-  if (*random_octets != '\0')
-    memset(buffer, *random_octets++, size);
-  else
+  if (*random_octets == '\0') {
     for (size_t i = 0; i < size; i++)
-      ((uint8_t *)buffer)[i] = (uint8_t)(others++ * 2654435761u >> 13);
+      octets[i] = (uint8_t)(others++ * 2654435761u >> 13);
+  } else if (size == 96) {
+    for (size_t i = 0; i < 4; octets += parts[i++])
+      memset(octets, *random_octets++, parts[i]);
+  } else {
+    memset(octets, *random_octets++, size);
+  }
 }
 
 static uint32_t random_number(void) {
@@ -575,7 +583,7 @@ static void commands_out_of_turn_are_refused(void **state) {
     give_octets(&side, &known.initiate);
     assert_true(zuv__engine_wants_authentication(&side.engine));
     give_octets(&side, i == 0 ? &known.initiate : &known.hello_message);
-    expect_error(&side, ZUV__ZMTP_UNEXPECTED_COMMAND);
+    expect_error(&side, ZUV__ZMTP_UNSPECIFIED);
   }
 }
 
@@ -610,7 +618,7 @@ static void too_much_is_refused_by_its_header(void **state) {
   give_octets(&server, &known.initiate);
   assert_true(zuv__engine_wants_authentication(&server.engine));
   assert_int_equal(announce(&server, 1), ZUV__ENGINE_FAILED);
-  expect_error(&server, ZUV__ZMTP_UNEXPECTED_COMMAND);
+  expect_error(&server, ZUV__ZMTP_UNSPECIFIED);
 }
 
 /* ---- Wrong keys, cookies, vouches and metadata ---- */
@@ -822,7 +830,7 @@ static void without_memory_a_handshake_fails(void **state) {
                      0);
     }
     zuv__engine_destroy(&side.engine);
-    assert_int_equal(i, 5);
+    assert_int_equal(i, 3);
   }
 }
 
