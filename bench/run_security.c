@@ -11,7 +11,7 @@
 static const blocking_roles_t tcp = {.transport = "tcp"};
 
 /* Sides: the places in the tables of sides below. */
-enum { ZUV, LIBZMQ, SODIUM, RAW };
+enum { ZUV, LIBZMQ, SODIUM, BOXES, RAW };
 enum {
   BY_NATIVE,
   BY_BLOCKING,
@@ -32,6 +32,7 @@ static const side_t large_sides[] = {
     {"zuv", OURS, "CURVE", "pull-messages", "push-messages"},
     {"libzmq", REFERENCE, "CURVE", "pull-messages", "push-messages"},
     {"libsodium", NO_LIBRARY, "", "open-boxes", NULL},
+    {"boxes", NO_LIBRARY, "", "raw-pull-boxes", "raw-push-boxes"},
     {"raw", NO_LIBRARY, "", "raw-pull", "raw-push"},
 };
 static const side_t handshake_sides[] = {
@@ -62,6 +63,8 @@ static const side_t half_open_sides[] = {
      "libsodium", kind, 0.9},                                                  \
     {"", "MiB/s", (size) / (double)MIB, ZUV, 0, LIBZMQ, 0, "libzmq",           \
      NO_GOAL, 0},                                                              \
+    {"", "MiB/s", (size) / (double)MIB, ZUV, 0, BOXES, 0,                      \
+     "libsodium over raw sockets", NO_GOAL, 0},                                \
     {"", "MiB/s", (size) / (double)MIB, ZUV, 0, RAW, 0, "raw sockets",         \
      NO_GOAL, 0}}
 #define HANDSHAKE_FIGURES(name, label, kind)                                   \

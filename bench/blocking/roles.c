@@ -26,6 +26,8 @@ const worker_role_t worker_roles[] = {
     {"raw-req", blocking_raw_req},
     {"raw-rep", blocking_raw_rep},
     {"open-boxes", sodium_open_boxes},
+    {"raw-pull-boxes", sodium_raw_pull},
+    {"raw-push-boxes", sodium_raw_push},
     {"curve-operations", sodium_curve_operations},
     {"handshakes", bare_handshakes},
     {"minimal-server", minimal_handshake_server},

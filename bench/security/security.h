@@ -10,6 +10,10 @@
 double sodium_open_boxes(const bench_work_t *work, int link);
 double sodium_curve_operations(const bench_work_t *work, int link);
 
+/* raw_boxes.c: boxes received and opened in a second, over plain tcp. */
+double sodium_raw_pull(const bench_work_t *work, int link);
+double sodium_raw_push(const bench_work_t *work, int link);
+
 /* handshakes.c: processor seconds of the other process a handshake */
 double bare_handshakes(const bench_work_t *work, int link);
 
