@@ -149,10 +149,18 @@ void zmq__loop_want_driver(zmq__loop_t *loop) {
   kick_thread(loop);
 }
 
+/* Steps of handshakes take long, and are none of a caller's who has what it
+ * came for. */
 void zmq__loop_leave(zmq__loop_t *loop) {
+  zuv__list_t *turns = &loop->core->turns;
+
   (void)zmq__loop_work(loop);
-  for (int i = 0; i < TURNS_MAX && uv_backend_timeout(&loop->uv) == 0; i++)
+  for (int i = 0; i < TURNS_MAX && zuv__list_empty(turns) &&
+                  uv_backend_timeout(&loop->uv) == 0;
+       i++)
     zmq__loop_turn(loop);
+  if (!zuv__list_empty(turns))
+    zmq__loop_want_driver(loop);
   zmq__loop_see_to_driver(loop);
   zmq__unlock(&loop->lock);
 }
@@ -187,6 +195,11 @@ void zmq__loop_sent_something(zmq__loop_t *loop) {
   zuv__loop_flush(loop->core);
   loop->sent_at = zmq__clock_ns();
   if (uv_backend_timeout(&loop->uv) == 0)
+    zmq__loop_see_to_driver(loop);
+}
+
+void zmq__loop_do_tasks(zmq__loop_t *loop) {
+  if (zmq__loop_work(loop))
     zmq__loop_see_to_driver(loop);
 }
 

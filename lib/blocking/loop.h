@@ -124,6 +124,15 @@ static inline void zmq__loop_sent(zmq__loop_t *loop) {
   }
 }
 
+/* At the end of a send: what it has left for sockets that are called back, as
+ * those that ask a ZAP handler are, is done at once. Nobody else would know of
+ * it. */
+void zmq__loop_do_tasks(zmq__loop_t *loop);
+static inline void zmq__loop_handed_over(zmq__loop_t *loop) {
+  if (!zuv__list_empty(&loop->core->tasks))
+    zmq__loop_do_tasks(loop);
+}
+
 /* A thread begins to wait; `io`: for more than what other threads do. */
 static inline void zmq__loop_begin_wait(zmq__loop_t *loop, bool io) {
   loop->waiting += io;

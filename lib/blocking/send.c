@@ -138,9 +138,10 @@ ZUV__COLD static void sent_large(zmq__socket_t *socket, int flags) {
 
   if (uv_backend_timeout(&socket->loop->uv) == 0)
     zmq__loop_see_to_driver(socket->loop);
+  /* The pipe may have gone while others had the lock. */
   if (pipe != NULL && (flags & ZMQ_DONTWAIT) == 0 &&
-      socket->stalled_at != pipe->flushed && socket->loop->waiting == 0 &&
-      is_ahead(socket, pipe))
+      socket->loop->waiting == 0 && is_ahead(socket, pipe) &&
+      socket->stalled_at != pipe->flushed)
     let_catch_up(socket, pipe);
 }
 
@@ -169,6 +170,7 @@ static inline int send_message(zmq__socket_t *socket, zuv_msg_t *parts,
   zmq__loop_sent(socket->loop);
   if (size >= LARGE_MIN && err == 0)
     sent_large(socket, flags);
+  zmq__loop_handed_over(socket->loop);
   zmq__loop_leave_quickly(socket->loop);
   return err;
 }

@@ -190,13 +190,16 @@ int zuv_auth_start(zuv_socket_t *handle, zuv_auth_cb auth_cb) {
   if (auth_cb == NULL)
     return UV_EINVAL;
   zuv__socket(handle)->auth_cb = auth_cb;
+  zuv__socket(handle)->asks_application = true;
   return 0;
 }
 
 int zuv_auth_stop(zuv_socket_t *handle) {
   int err = zuv__socket_check(handle);
 
-  if (err == 0)
-    zuv__socket(handle)->auth_cb = NULL;
-  return err;
+  if (err != 0)
+    return err;
+  zuv__socket(handle)->auth_cb = NULL;
+  zuv__socket(handle)->asks_application = false;
+  return 0;
 }

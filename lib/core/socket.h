@@ -63,8 +63,9 @@ struct zuv__socket_s {
   bool closing;
   bool abandoned; /* the program closed the loop's handles */
   bool ref;
-  bool holding;  /* the loop */
-  bool internal; /* not the application's */
+  bool holding;          /* the loop */
+  bool internal;         /* not the application's */
+  bool asks_application; /* auth_cb decides, even when it runs no more */
 };
 
 static inline zuv__socket_t *zuv__socket(const zuv_socket_t *handle) {

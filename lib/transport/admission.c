@@ -1,6 +1,5 @@
 #include "transport/admission.h"
 
-#include "core/socket.h"
 #include "transport/zap_client.h"
 
 /* 0: a handler is to be asked. */
@@ -26,6 +25,13 @@ static int ask_handler(const zuv__security_t *security, bool has_handler) {
   return enforce ? UV_EFAULT : ZUV__ADMITTED;
 }
 
+bool zuv__admission_may_ask(const zuv__socket_t *socket,
+                            const zuv__security_t *security) {
+  return socket->auth_cb != NULL || socket->asks_application ||
+         security->mechanism != ZUV__MECHANISM_NULL ||
+         security->zap_domain.size > 0;
+}
+
 int zuv__admission_begin(const zuv__admission_t *admission,
                          zuv__authentication_t **out) {
   zuv__socket_t *socket = admission->socket;
@@ -33,10 +39,9 @@ int zuv__admission_begin(const zuv__admission_t *admission,
 
   if (socket->auth_cb != NULL)
     return zuv__auth_ask(admission, out);
-  /* Most sockets never ask; they need not look who is bound. */
-  if (admission->security->mechanism == ZUV__MECHANISM_NULL &&
-      admission->security->zap_domain.size == 0)
-    return ZUV__ADMITTED;
+  /* It is closing, and lingers: nobody may decide instead. */
+  if (socket->asks_application)
+    return UV_ECANCELED;
   result =
       ask_handler(admission->security, zuv__zap_has_handler(socket->context));
   return result == 0 ? zuv__zap_ask(admission, out) : result;

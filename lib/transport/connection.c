@@ -74,6 +74,8 @@ int zuv__connection_new(zuv__session_t *session, zuv__io_t *io) {
   c->session = session;
   c->loop = session->socket->loop;
   c->raw = session->socket->pattern->raw || session->options->router_raw;
+  c->wipes_input =
+      !c->raw && session->config->mechanism->number == ZUV__MECHANISM_PLAIN;
   c->max_size = max_size < 0 ? UINT64_MAX : (uint64_t)max_size;
   c->frame_max = c->max_size;
   zuv__task_init(&c->flush_task, on_flush);

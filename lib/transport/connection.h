@@ -53,7 +53,9 @@ struct zuv__connection_s {
   bool peer_gone; /* blocked for good; reading what it left, to the end */
   bool legacy_subscriptions; /* the peer is older than ZMTP 3.1 */
   bool secured;              /* frames go through the mechanism */
+  bool in_clear;             /* frames do not */
   bool says_goodbye;         /* the peer should read our last bytes */
+  bool wipes_input;          /* it may be a password */
   int failure;               /* of a write, to be handled by the flush task */
   uint64_t max_size;         /* of a frame's content */
   uint64_t frame_max;        /* of a frame as it comes */

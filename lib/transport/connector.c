@@ -33,7 +33,10 @@
 
 typedef enum { WAITING, RESOLVING, CONNECTING, CONNECTED, STOPPED } state_t;
 
-enum { REFUSALS_MAX = 6 }; /* in a row: 32 times the first delay */
+enum {
+  REFUSALS_MAX = 6,         /* in a row: 32 times the first delay */
+  REFUSED_DELAY_MAX = 60000 /* ms, unless the first is longer */
+};
 
 typedef struct connector_s connector_t;
 
@@ -128,8 +131,9 @@ static uint64_t next_delay(connector_t *connector) {
   uint64_t delay;
 
   if (max == 0) {
-    if (connector->refusals > 1)
-      interval <<= connector->refusals - 1;
+    for (unsigned i = 1;
+         i < connector->refusals && interval <= REFUSED_DELAY_MAX / 2; i++)
+      interval *= 2;
     return interval + zuv__random_u32() % interval;
   }
   delay = connector->delay_ms == 0 ? interval : connector->delay_ms;

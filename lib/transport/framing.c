@@ -87,7 +87,8 @@ static inline bool put_small(zuv__connection_t *c, zuv_msg_t *part) {
   size_t size = zuv__msg_size(part);
   uint8_t *out = output->bytes + output->used;
 
-  if (size > SMALL_MAX || zuv__msg(part)->kind == ZUV__MSG_COUNTED || c->raw ||
+  if (size > SMALL_MAX || zuv__msg(part)->kind == ZUV__MSG_COUNTED ||
+      !c->in_clear ||
       output->room - output->used < SMALL_MAX + ZUV__FRAME_HEADER_MAX)
     return false;
   out += zuv__frame_encode_header(out, 0, size);
@@ -177,12 +178,12 @@ int zuv__connection_write(zuv__connection_t *c, zuv_msg_t *parts,
                           size_t count) {
   int err;
 
-  if (c->secured)
-    return write_secured(c, parts, count);
   if (count == 1 && put_small(c, parts)) {
     written(c);
     return 0;
   }
+  if (c->secured)
+    return write_secured(c, parts, count);
   err = reserve(c, parts, count);
   if (err != 0)
     return err;

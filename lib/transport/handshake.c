@@ -15,7 +15,7 @@ static int sink_write(void *context, const void *bytes, size_t size) {
     return err;
   zuv__output_append(&c->output, bytes, size);
   /* PLAIN sends a password in clear. */
-  c->output.wipe = c->engine.config->mechanism->number == ZUV__MECHANISM_PLAIN;
+  c->output.wipe = c->wipes_input;
   return 0;
 }
 
@@ -61,16 +61,20 @@ static int engine_status(const zuv__failure_t *failure) {
   }
 }
 
-/* Where the limits of a message lie when it comes inside a frame. */
+/* Where the limits of a message lie when it comes inside a frame. Only inside
+ * is told whether it is a command, which may always have its size. */
 static void set_limits(zuv__connection_t *c) {
+  uint64_t inner = c->max_size;
   size_t overhead;
 
   c->secured = c->engine.mechanism != NULL;
-  if (!c->secured || c->max_size == UINT64_MAX)
+  c->in_clear = !c->secured;
+  if (!c->secured || inner == UINT64_MAX)
     return;
+  if (inner < ZUV__COMMAND_MAX)
+    inner = ZUV__COMMAND_MAX;
   overhead = c->engine.mechanism->ops->decode_overhead;
-  c->frame_max =
-      c->max_size > UINT64_MAX - overhead ? UINT64_MAX : c->max_size + overhead;
+  c->frame_max = inner > UINT64_MAX - overhead ? UINT64_MAX : inner + overhead;
 }
 
 static int handshake_done(zuv__connection_t *c) {
@@ -90,6 +94,7 @@ static int handshake_done(zuv__connection_t *c) {
   peer->fd = c->io->fd;
   peer->metadata = zuv__engine_take_metadata(&c->engine, &peer->metadata_size);
   c->state = ZUV__CONNECTION_TRAFFIC;
+  c->wipes_input = false;
   return zuv__session_ready(c->session, peer);
 }
 
@@ -124,6 +129,8 @@ static int ask(zuv__connection_t *c) {
                                 .credentials = &credentials,
                                 .answered = &c->resume_task};
 
+  if (!zuv__admission_may_ask(c->session->socket, &options->security))
+    return ZUV__ADMITTED;
   zuv__address_of_peer(c->io->fd, address, sizeof(address));
   zuv__engine_credentials(&c->engine, &credentials);
   return zuv__admission_begin(&admission, &c->authentication);
@@ -166,30 +173,48 @@ static void follow_engine(zuv__connection_t *c) {
   if (c->state == ZUV__CONNECTION_CLOSED)
     return;
   if (err != 0)
-    zuv__connection_lose(c, err, false);
+    /* Whom nobody will ever let in is not worth another attempt. */
+    zuv__connection_lose(c, err, err == UV_ECANCELED);
   else if (c->engine.state == ZUV__ENGINE_FAILED)
     handshake_failed(c);
 }
 
-size_t zuv__connection_take_handshake(zuv__connection_t *c, uint8_t *bytes,
-                                      size_t size) {
+static size_t feed_engine(zuv__connection_t *c, uint8_t *bytes, size_t size) {
   zuv__sink_t sink = {sink_write, c};
   size_t consumed = 0;
 
   zuv__engine_handshake(&c->engine, &sink, bytes, size, &consumed);
   /* They may have been a password, and the memory is used for other things. */
-  if (c->engine.config->mechanism->number == ZUV__MECHANISM_PLAIN)
+  if (c->wipes_input)
     zuv__wipe(bytes, consumed);
   follow_engine(c);
   return consumed;
 }
 
+size_t zuv__connection_take_handshake(zuv__connection_t *c, uint8_t *bytes,
+                                      size_t size) {
+  size_t used = 0;
+  size_t step;
+
+  do {
+    step = feed_engine(c, bytes + used, size - used);
+    used += step;
+  } while (step > 0 && used < size && c->state == ZUV__CONNECTION_HANDSHAKE);
+  return used;
+}
+
 void zuv__connection_resume_handshake(zuv__connection_t *c) {
-  zuv__authentication_t *authentication = c->authentication;
+  uint8_t nothing;
+  zuv__authentication_t *authentication;
   zuv__sink_t sink = {sink_write, c};
 
-  if (zuv__engine_wants_turn(&c->engine))
+  if (zuv__engine_wants_turn(&c->engine)) {
     zuv__engine_grant_turn(&c->engine);
+    /* Else what was kept is parsed after this. */
+    if (c->input.chunk == NULL)
+      zuv__connection_take_handshake(c, &nothing, 0);
+  }
+  authentication = c->authentication;
   if (authentication == NULL || !authentication->is_answered)
     return;
   if (authentication->error != ZUV__PROTOCOL_NO_ERROR)

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "core/socket.h"
+#include "security/secret.h"
 #include "transport/connection.h"
 
 enum {
@@ -35,9 +36,18 @@ static void forget_chunk(zuv__connection_t *c) {
   c->input.begin = c->input.end = 0;
 }
 
+/* What was copied or will not be used: of a password nothing stays behind. */
+static void forget_bytes(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
+                         size_t end) {
+  if (c->wipes_input && begin < end)
+    zuv__wipe(chunk_bytes(chunk) + begin, end - begin);
+}
+
 void zuv__connection_free_input(zuv__connection_t *c) {
-  if (c->input.chunk != NULL)
-    put_away(c, c->input.chunk);
+  if (c->input.chunk == NULL)
+    return;
+  forget_bytes(c, c->input.chunk, c->input.begin, c->input.end);
+  put_away(c, c->input.chunk);
   forget_chunk(c);
 }
 
@@ -142,7 +152,7 @@ static int keep(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
     c->input.end = end;
     return 0;
   }
-  if (own && begin == 0 && !zuv__body_is_shared(chunk)) {
+  if (own && begin == 0 && !zuv__body_is_shared(chunk) && !c->wipes_input) {
     c->input.end = end;
     return grow_chunk(c, room);
   }
@@ -158,6 +168,7 @@ static int keep(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
   if (fresh == NULL)
     return UV_ENOMEM;
   memcpy(fresh->data, chunk_bytes(chunk) + begin, have);
+  forget_bytes(c, chunk, begin, end);
   if (own)
     put_away(c, chunk);
   c->input.chunk = fresh;
@@ -170,8 +181,10 @@ static void keep_or_lose(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
                          size_t end, size_t need) {
   int err;
 
-  if (c->state == ZUV__CONNECTION_CLOSED)
+  if (c->state == ZUV__CONNECTION_CLOSED) {
+    forget_bytes(c, chunk, begin, end);
     return;
+  }
   err = keep(c, chunk, begin, end, need);
   if (err != 0)
     zuv__connection_lose(c, err, false);
@@ -272,6 +285,8 @@ void zuv__connection_read(zuv__connection_t *c) {
       size = recv(c->io->fd, chunk_bytes(chunk) + end, room, 0);
     while (size < 0 && errno == EINTR);
     if (size <= 0) {
+      if (c->input.chunk != chunk)
+        forget_bytes(c, chunk, begin, end);
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         break;
       zuv__connection_lose(

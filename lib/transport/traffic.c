@@ -51,7 +51,8 @@ static bool open_frame(zuv__connection_t *c, zuv__frame_t *frame) {
     break_off(c, error);
     return false;
   }
-  if (frame->size > c->max_size && !(frame->flags & ZUV__FRAME_COMMAND)) {
+  if (frame->size > c->max_size && (!(frame->flags & ZUV__FRAME_COMMAND) ||
+                                    frame->size > ZUV__COMMAND_MAX)) {
     zuv__connection_lose(c, UV_EMSGSIZE, true);
     return false;
   }

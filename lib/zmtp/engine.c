@@ -89,6 +89,24 @@ static void follow_mechanism(zuv__engine_t *e, const zuv__sink_t *sink) {
   }
 }
 
+static bool use_turn(zuv__engine_t *e) {
+  if (!e->takes_turns || !e->mechanism->ops->costly)
+    return true;
+  e->wants_turn = !e->has_turn;
+  e->has_turn = false;
+  return !e->wants_turn;
+}
+
+/* A client's first command costs as much as any other. */
+static void begin(zuv__engine_t *e, const zuv__sink_t *sink) {
+  if (e->state != ZUV__ENGINE_HANDSHAKE || e->begun)
+    return;
+  if (!e->config->as_server && !use_turn(e))
+    return;
+  e->begun = true;
+  follow_mechanism(e, sink);
+}
+
 static void finish_greeting(zuv__engine_t *e, const zuv__sink_t *sink) {
   e->peer.version_minor = e->greeting.version == ZUV__VERSION_3_0 ? 0 : 1;
   if (!e->greeting.mechanism_matches) {
@@ -101,7 +119,7 @@ static void finish_greeting(zuv__engine_t *e, const zuv__sink_t *sink) {
   if (e->mechanism == NULL)
     fail_memory(e);
   else
-    follow_mechanism(e, sink);
+    begin(e, sink);
 }
 
 static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
@@ -133,22 +151,17 @@ static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
   return consumed;
 }
 
-static bool use_turn(zuv__engine_t *e) {
-  if (!e->takes_turns || !e->mechanism->ops->costly)
-    return true;
-  e->wants_turn = !e->has_turn;
-  e->has_turn = false;
-  return !e->wants_turn;
-}
-
 /* The COMMAND flag is not looked at: libzmq takes a handshake command without
  * it, and what is no command fails by its content. */
 static size_t read_command(zuv__engine_t *e, const zuv__sink_t *sink,
                            const uint8_t *in, size_t len) {
   zuv__mechanism_t *m = e->mechanism;
   zuv__frame_t frame;
-  int result = zuv__frame_decode(in, len, ZUV__COMMAND_MAX, &frame);
+  int result;
 
+  if (!e->begun)
+    return 0;
+  result = zuv__frame_decode(in, len, ZUV__COMMAND_MAX, &frame);
   if (result >= ZUV__FRAME_PARTIAL && frame.total > 0 &&
       frame.size > m->command_max)
     result = ZUV__FRAME_TOO_LARGE;
@@ -190,10 +203,14 @@ zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
   size_t used = 0;
   size_t step = 1;
 
+  begin(e, sink);
   while (used < len && step > 0) {
     switch (e->state) {
       case ZUV__ENGINE_GREETING:
         step = read_greeting(e, sink, in + used, len - used);
+        /* What follows may suit the verdict only. */
+        if (zuv__engine_wants_authentication(e))
+          len = used + step;
         break;
       case ZUV__ENGINE_HANDSHAKE:
         step = read_command(e, sink, in + used, len - used);

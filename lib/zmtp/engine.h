@@ -43,6 +43,7 @@ typedef struct zuv__engine_s {
   bool takes_turns; /* see zuv__engine_take_turns */
   bool has_turn;
   bool wants_turn;
+  bool begun; /* the mechanism could send its first command */
   zuv__greeting_t greeting;
 } zuv__engine_t;
 
@@ -62,8 +63,10 @@ zuv__engine_state_t zuv__engine_start(zuv__engine_t *e,
 /* Feeds octets and returns the state. *consumed of them were used: octets of
  * the greeting as they come, a handshake command only when the whole frame is
  * in `in`. While the state is GREETING or HANDSHAKE the caller keeps the
- * unconsumed octets and calls again with them and more behind. In TRAFFIC the
- * unconsumed octets are traffic. In TRAFFIC or FAILED a call uses nothing. */
+ * unconsumed octets and calls again with them and more behind; at once, when
+ * authentication came to be wanted and the verdict is there already: a peer may
+ * have sent traffic right behind its READY. In TRAFFIC the unconsumed octets
+ * are traffic. In TRAFFIC or FAILED a call uses nothing. */
 zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
                                           const zuv__sink_t *sink,
                                           const uint8_t *in, size_t len,
@@ -76,7 +79,8 @@ size_t zuv__engine_needed(const zuv__engine_t *e);
 
 /* From now on a command of a costly mechanism is taken only when granted: else
  * zuv__engine_handshake leaves it unconsumed, and wants a turn. A grant is good
- * for one command; the caller then feeds the octets again. */
+ * for one command; the caller then feeds the octets again. The first command of
+ * a client waits for a turn, too: then there may be no octets to feed. */
 void zuv__engine_take_turns(zuv__engine_t *e);
 void zuv__engine_grant_turn(zuv__engine_t *e);
 static inline bool zuv__engine_wants_turn(const zuv__engine_t *e) {

@@ -1,6 +1,8 @@
 /* NULL, PLAIN and CURVE between sockets of ours, over tcp and ipc: who is ready
  * as whom, messages of every size, patterns, and what either end is told when a
  * handshake fails. */
+#include <unistd.h>
+
 #include "hostile/secured.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -396,6 +398,55 @@ static void the_limit_is_that_of_the_payload(void **state) {
 /* ---- Patterns ---- */
 
 enum { SUBSCRIBERS = 6 };
+
+/* ZUV_MAXMSGSIZE is about messages: commands of peers are none. */
+static void long_topics_are_no_long_messages(void **state) {
+  const int64_t limit = 4;
+
+  (void)state;
+  for (int mechanism = ZUV_NULL; mechanism <= ZUV_CURVE; mechanism++) {
+    ends_t ends;
+
+    ends_open(&ends, ZUV_XPUB, ZUV_SUB);
+    set_server(&ends.server, mechanism);
+    set_client(&ends.client, mechanism);
+    secured_ask(&ends.server, 200, "alice");
+    assert_int_equal(zuv_set_option(&ends.server.actor.zuv, ZUV_MAXMSGSIZE,
+                                    &limit, sizeof(limit)),
+                     0);
+    assert_int_equal(zuv_set_option(&ends.client.actor.zuv, ZUV_SUBSCRIBE,
+                                    "a topic of some length", 22),
+                     0);
+    ends_connect(&ends);
+    rig_until(&ends.rig, ends.server.actor.received == 1);
+    assert_int_equal(losses(&ends.server), 0);
+    ends_close(&ends);
+  }
+}
+
+/* However the octets come in. */
+static void traffic_may_follow_ready_at_once(void **state) {
+  char endpoint[RIG_TEXT_MAX];
+  wire_t wire = {.size = 0};
+  secured_t server;
+  rig_t rig;
+  int fd;
+
+  (void)state;
+  rig_open(&rig);
+  secured_open(&server, NULL, &rig.loop, ZUV_PULL);
+  actor_bind(&server.actor, endpoint);
+  fd = raw_connect(endpoint);
+  wire_greeting(&wire, 3, 1, "NULL");
+  wire_ready(&wire, "PUSH", NULL, 0);
+  wire_frame(&wire, 0, "hello", 5);
+  assert_true(raw_send_wire(&rig, fd, &wire));
+  rig_until(&rig, server.actor.received == 1);
+  assert_int_equal(failures(&server), 0);
+  close(fd);
+  actor_close(&rig, &server.actor);
+  rig_close(&rig);
+}
 
 static void publish_until(rig_t *rig, secured_t *publisher, const char *text,
                           const secured_t *subscriber) {
@@ -866,6 +917,29 @@ static void the_client_has_a_limit_of_its_own(void **state) {
   ends_close(&ends);
 }
 
+/* A socket that lingers asks nobody any more, and lets nobody in. */
+static void nobody_comes_in_while_the_socket_closes(void **state) {
+  (void)state;
+  for (int mechanism = ZUV_NULL; mechanism <= ZUV_CURVE; mechanism++) {
+    ends_t ends;
+
+    ends_open(&ends, ZUV_PULL, ZUV_PUSH);
+    set_client(&ends.server, mechanism);
+    set_server(&ends.client, mechanism);
+    secured_ask(&ends.client, 300, NULL);
+    actor_set(&ends.client.actor, ZUV_LINGER, -1);
+    ends_connect(&ends);
+    assert_int_equal(actor_send(&ends.client.actor, "not for everybody"), 0);
+    rig_until(&ends.rig, ends.client.asked >= 2);
+    zuv_close(&ends.client.actor.zuv, actor_on_close);
+    rig_until(&ends.rig, ends.client.actor.closed == 1);
+    rig_run_for(&ends.rig, QUIET_MS);
+    assert_int_equal(ends.server.actor.received, 0);
+    actor_close(&ends.rig, &ends.server.actor);
+    rig_close(&ends.rig);
+  }
+}
+
 /* What the messages waited for is gone, as with any endpoint that stopped. */
 static void a_refused_client_may_connect_again(void **state) {
   ends_t ends;
@@ -982,6 +1056,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(many_small_messages_arrive_in_order),
       cmocka_unit_test(messages_sent_before_the_handshake_arrive),
       cmocka_unit_test(the_limit_is_that_of_the_payload),
+      cmocka_unit_test(long_topics_are_no_long_messages),
+      cmocka_unit_test(traffic_may_follow_ready_at_once),
       cmocka_unit_test(a_publisher_serves_all_mechanisms),
       cmocka_unit_test(subscriptions_change_over_secured_connections),
       cmocka_unit_test(long_topics_are_subscribed_to),
@@ -995,6 +1071,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(two_servers_wait_for_each_other),
       cmocka_unit_test(the_time_of_a_handshake_includes_the_answer),
       cmocka_unit_test(the_client_has_a_limit_of_its_own),
+      cmocka_unit_test(nobody_comes_in_while_the_socket_closes),
       cmocka_unit_test(a_refused_client_may_connect_again),
       cmocka_unit_test(pauses_grow_after_refusals_without_a_word),
       cmocka_unit_test(the_longest_pause_is_reconnect_ivl_max),

@@ -213,11 +213,13 @@ static void on_zap_request(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
 int secured_handler_answer(secured_handler_t *handler) {
   char text[RIG_TEXT_MAX];
   const char *id = strchr(handler->reply, '#');
+  int size;
 
   if (id == NULL)
     return actor_send(&handler->actor, handler->reply);
-  snprintf(text, sizeof(text), "%.*s%s%s", (int)(id - handler->reply),
-           handler->reply, handler->parts[1], id + 1);
+  size = snprintf(text, sizeof(text), "%.*s%s%s", (int)(id - handler->reply),
+                  handler->reply, handler->parts[1], id + 1);
+  assert_true(size > 0 && (size_t)size < sizeof(text));
   return actor_send(&handler->actor, text);
 }
 
