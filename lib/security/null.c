@@ -10,6 +10,7 @@ typedef struct {
   zuv__mechanism_t base;
   bool ready_sent;
   bool ready_received;
+  int refusal; /* with this status, to be told when the peer's READY is here */
 } null_t;
 
 static void null_init(zuv__mechanism_t *m) {
@@ -20,6 +21,11 @@ static void null_init(zuv__mechanism_t *m) {
 static void null_next(zuv__mechanism_t *m, const zuv__sink_t *sink) {
   null_t *null = (null_t *)m;
 
+  if (m->status == ZUV__MECHANISM_IN_PROGRESS && null->refusal != 0) {
+    if (!null->ready_received)
+      return;
+    zuv__mechanism_refuse(m, null->refusal);
+  }
   if (m->status == ZUV__MECHANISM_FAILED)
     zuv__mechanism_write_refusal(m, sink);
   if (m->status != ZUV__MECHANISM_IN_PROGRESS)
@@ -57,11 +63,14 @@ static void null_credentials(const zuv__mechanism_t *m,
   credentials->count = 0;
 }
 
+/* libzmq gives up for good only when it has sent its READY before it reads our
+ * ERROR; else it comes again and again. */
 static void null_authenticated(zuv__mechanism_t *m, int status) {
-  if (status == 200)
-    m->status = ZUV__MECHANISM_IN_PROGRESS;
-  else
+  m->status = ZUV__MECHANISM_IN_PROGRESS;
+  if (status == 300)
     zuv__mechanism_refuse(m, status);
+  else if (status != 200)
+    ((null_t *)m)->refusal = status;
 }
 
 const zuv__mechanism_ops_t zuv__mechanism_null = {

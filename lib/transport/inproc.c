@@ -149,13 +149,17 @@ static void take_parked(zuv__socket_t *binder, zuv__list_t *parked) {
   }
 }
 
-bool zuv__inproc_is_bound(zuv__context_t *context, const char *name) {
-  bool bound;
+int zuv__inproc_bound_type(zuv__context_t *context, const char *name) {
+  zuv__map_node_t *node;
+  int type = -1;
 
   uv_mutex_lock(&context->mutex);
-  bound = zuv__map_find(&context->inproc_names, name, strlen(name)) != NULL;
+  node = zuv__map_find(&context->inproc_names, name, strlen(name));
+  if (node != NULL)
+    type = zuv__container_of(node, binding_t, by_name)
+               ->endpoint.socket->pattern->type;
   uv_mutex_unlock(&context->mutex);
-  return bound;
+  return type;
 }
 
 void zuv__inproc_forget_parked(zuv__context_t *context) {

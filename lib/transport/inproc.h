@@ -8,8 +8,6 @@
 #ifndef ZUV_TRANSPORT_INPROC_H
 #define ZUV_TRANSPORT_INPROC_H
 
-#include <stdbool.h>
-
 #include "core/context.h"
 #include "core/pipe.h"
 
@@ -19,8 +17,9 @@ struct zuv__socket_s;
 int zuv__inproc_bind(struct zuv__socket_s *socket, const char *text);
 int zuv__inproc_connect(struct zuv__socket_s *socket, const char *text);
 
-/* Somebody has bound this name, without "inproc://". */
-bool zuv__inproc_is_bound(zuv__context_t *context, const char *name);
+/* The type of the socket that has bound this name, without "inproc://"; -1:
+ * nobody has. */
+int zuv__inproc_bound_type(zuv__context_t *context, const char *name);
 
 /* Drops the connects that no bind has taken, if the context has no socket. */
 void zuv__inproc_forget_parked(zuv__context_t *context);

@@ -14,7 +14,11 @@ typedef struct {
 } zap_client_t;
 
 bool zuv__zap_has_handler(zuv__context_t *context) {
-  return zuv__inproc_is_bound(context, strstr(ZUV__ZAP_ENDPOINT, "://") + 3);
+  int type =
+      zuv__inproc_bound_type(context, strstr(ZUV__ZAP_ENDPOINT, "://") + 3);
+
+  /* Any other would be told passwords, and not answer. */
+  return type == ZUV_REP || type == ZUV_ROUTER;
 }
 
 static void on_closed(zuv_socket_t *dealer) {

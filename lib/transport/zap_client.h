@@ -7,7 +7,7 @@
 #include "core/authentication.h"
 #include "core/context.h"
 
-/* A handler is bound in this context. */
+/* A handler, REP or ROUTER, is bound in this context. */
 bool zuv__zap_has_handler(zuv__context_t *context);
 
 /* Sends the request. UV_ENOMEM and other errors of making a socket: nothing was

@@ -46,11 +46,14 @@ static void fail_memory(zuv__engine_t *e) {
   fail(e, ZUV__ENGINE_OUT_OF_MEMORY, ZUV__PROTOCOL_NO_ERROR, "out of memory");
 }
 
-/* The greeting goes out in steps for the sake of old peers, which read it as
- * something else. A secured socket does not talk to these, and need not wait
- * to see what the peer is. */
-static bool greets_at_once(const zuv__engine_t *e) {
-  return e->config->mechanism->number != ZUV__MECHANISM_NULL;
+/* The greeting goes out in steps for the sake of old peers, to which the octet
+ * of the revision means something else. A secured socket does not talk to these
+ * and sends it at once. The rest still waits for the peer's revision: a libzmq
+ * that finds our mechanism with it, and does not like that, would close before
+ * it has told its own. */
+static size_t first_octets(const zuv__engine_t *e) {
+  return ZUV__GREETING_SIGNATURE_SIZE +
+         (e->config->mechanism->number != ZUV__MECHANISM_NULL);
 }
 
 /* Sends octets [from, to) of our greeting. */
@@ -131,14 +134,13 @@ static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
     case ZUV__GREETING_NEEDS_MORE:
       break;
     case ZUV__GREETING_SIGNATURE:
-      if (!greets_at_once(e))
+      if (first_octets(e) == ZUV__GREETING_SIGNATURE_SIZE)
         send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE,
                       ZUV__GREETING_SIGNATURE_SIZE + 1);
       break;
     case ZUV__GREETING_REVISION:
-      if (!greets_at_once(e))
-        send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
-                      ZUV__GREETING_SIZE);
+      send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
+                    ZUV__GREETING_SIZE);
       break;
     case ZUV__GREETING_COMPLETE:
       finish_greeting(e, sink);
@@ -190,9 +192,7 @@ static size_t read_command(zuv__engine_t *e, const zuv__sink_t *sink,
 
 zuv__engine_state_t zuv__engine_start(zuv__engine_t *e,
                                       const zuv__sink_t *sink) {
-  send_greeting(e, sink, 0,
-                greets_at_once(e) ? ZUV__GREETING_SIZE
-                                  : ZUV__GREETING_SIGNATURE_SIZE);
+  send_greeting(e, sink, 0, first_octets(e));
   return e->state;
 }
 

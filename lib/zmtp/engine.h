@@ -54,9 +54,9 @@ void zuv__engine_init(zuv__engine_t *e, const zuv__engine_config_t *config);
  * was taken. */
 void zuv__engine_destroy(zuv__engine_t *e);
 
-/* Sends the first 10 octets of the greeting, or, when secured, all of it. Call
- * once, when the connection is up, before
- * zuv__engine_handshake. Returns the state. */
+/* Sends the first 10 octets of the greeting, or, when secured, 11. Call once,
+ * when the connection is up, before zuv__engine_handshake. Returns the state.
+ */
 zuv__engine_state_t zuv__engine_start(zuv__engine_t *e,
                                       const zuv__sink_t *sink);
 

@@ -58,7 +58,9 @@ static void test_texts_that_are_no_keys(void **state) {
       "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%c ",
       " :)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
       "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%#####",
-      "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%c\x80", "", "D:)",
+      "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%c\x80",
+      "",
+      "D:)",
       "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%c"};
   char public_key[SECURED_KEY_TEXT];
 

@@ -54,7 +54,8 @@ static void expect_told(void *monitor) {
     secured_wait_refused(monitor, ZMQ_EVENT_DISCONNECTED);
 }
 
-static void expect_mismatch(blocking_t *b, role_fn *binder, role_fn *connecter) {
+static void expect_mismatch(blocking_t *b, role_fn *binder,
+                            role_fn *connecter) {
   secured_pair_t pair;
 
   secured_make(b, &pair, ZMQ_PAIR, ZMQ_PAIR);
@@ -154,7 +155,8 @@ static void *bound_puller(blocking_t *b, role_fn *role, char *endpoint,
   return puller;
 }
 
-/* Behaviour 174: without security they are welcome, so the scripts are good. */
+/* Behaviour 174: without security libzmq welcomes them, so the scripts are
+ * good. Ours does not talk to those before ZMTP 3. */
 static void test_old_peers_without_security(void **state) {
   blocking_t *b = *state;
   char endpoint[BLOCKING_TEXT_MAX];
@@ -168,7 +170,10 @@ static void test_old_peers_without_security(void **state) {
   for (int i = 0; i < OLD; i++) {
     fd = blocking_raw_connect(endpoint);
     blocking_raw_send(fd, old[i].bytes, old[i].size);
-    blocking_expect(puller, "hi");
+    if (blocking_is_zuv())
+      secured_raw_wait_end(fd);
+    else
+      blocking_expect(puller, "hi");
     close(fd);
   }
   for (int minor = 0; minor < 2; minor++) {
@@ -257,8 +262,8 @@ static void test_null_peers_are_refused(void **state) {
 
 /* Behaviour 152: names are compared whole, with what is behind them. */
 static void test_names_that_are_not_quite_it(void **state) {
-  static const char *const almost[] = {"CURVE2", "CURV", "curve", "", "GSSAPI",
-                                       "CURVE               x"};
+  static const char *const almost[] = {
+      "CURVE2", "CURV", "curve", "", "GSSAPI", "CURVE               x"};
   blocking_t *b = *state;
   char greeting[SECURED_GREETING];
   char endpoint[BLOCKING_TEXT_MAX];

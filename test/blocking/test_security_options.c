@@ -12,9 +12,9 @@ static const int names[] = {ZMQ_PLAIN_USERNAME, ZMQ_PLAIN_PASSWORD};
 static const int keys[] = {ZMQ_CURVE_PUBLICKEY, ZMQ_CURVE_SECRETKEY,
                            ZMQ_CURVE_SERVERKEY};
 static const int flags[] = {ZMQ_PLAIN_SERVER, ZMQ_CURVE_SERVER};
-static const int gssapi_flags[] = {
-    ZMQ_GSSAPI_SERVER, ZMQ_GSSAPI_PLAINTEXT, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE,
-    ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE};
+static const int gssapi_flags[] = {ZMQ_GSSAPI_SERVER, ZMQ_GSSAPI_PLAINTEXT,
+                                   ZMQ_GSSAPI_PRINCIPAL_NAMETYPE,
+                                   ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE};
 static const int gssapi_texts[] = {ZMQ_GSSAPI_PRINCIPAL,
                                    ZMQ_GSSAPI_SERVICE_PRINCIPAL};
 
@@ -112,14 +112,21 @@ static void test_the_mechanism_is_only_read(void **state) {
   int value = ZMQ_PLAIN;
   char large[16] = "";
 
-  blocking_expect_errno(
-      set_bytes(socket, ZMQ_MECHANISM, &value, sizeof(value)), EINVAL);
+  blocking_expect_errno(set_bytes(socket, ZMQ_MECHANISM, &value, sizeof(value)),
+                        EINVAL);
   blocking_expect_errno(get_bytes(socket, ZMQ_MECHANISM, large, 3), EINVAL);
   blocking_expect_errno(get_bytes(socket, ZMQ_MECHANISM, large, 8), EINVAL);
   assert_int_equal(blocking_get(socket, ZMQ_MECHANISM), ZMQ_NULL);
 }
 
-/* A library without GSSAPI knows none of its options. */
+/* EINVAL of a library that does not know it; ours may tell that it is known and
+ * not supported. */
+static void expect_not_settable(void *socket, int option, const void *value,
+                                size_t size) {
+  assert_int_equal(set_bytes(socket, option, value, size), -1);
+  assert_true(errno == EINVAL || (blocking_is_zuv() && errno == ENOTSUP));
+}
+
 static void test_gssapi_is_not_built_in(void **state) {
   void *socket = blocking_socket(*state, ZMQ_DEALER);
   char text[BLOCKING_TEXT_MAX];
@@ -128,14 +135,12 @@ static void test_gssapi_is_not_built_in(void **state) {
   if (zmq_has("gssapi"))
     skip();
   for (size_t i = 0; i < COUNT(gssapi_flags); i++) {
-    blocking_expect_errno(
-        set_bytes(socket, gssapi_flags[i], &one, sizeof(one)), EINVAL);
-    blocking_expect_errno(
-        get_bytes(socket, gssapi_flags[i], &one, sizeof(one)), EINVAL);
+    expect_not_settable(socket, gssapi_flags[i], &one, sizeof(one));
+    blocking_expect_errno(get_bytes(socket, gssapi_flags[i], &one, sizeof(one)),
+                          EINVAL);
   }
   for (size_t i = 0; i < COUNT(gssapi_texts); i++) {
-    blocking_expect_errno(set_bytes(socket, gssapi_texts[i], "name", 4),
-                          EINVAL);
+    expect_not_settable(socket, gssapi_texts[i], "name", 4);
     blocking_expect_errno(
         get_bytes(socket, gssapi_texts[i], text, sizeof(text)), EINVAL);
   }
@@ -316,8 +321,7 @@ static void test_domains(void **state) {
   blocking_expect_errno(set_bytes(socket, ZMQ_ZAP_DOMAIN, "", 0), EINVAL);
   blocking_expect_errno(set_bytes(socket, ZMQ_ZAP_DOMAIN, NULL, 0), EINVAL);
   expect_text(socket, ZMQ_ZAP_DOMAIN, "first");
-  blocking_expect_ok(
-      set_bytes(socket, ZMQ_ZAP_DOMAIN, longest, NAME_MAX_SIZE));
+  blocking_expect_ok(set_bytes(socket, ZMQ_ZAP_DOMAIN, longest, NAME_MAX_SIZE));
   expect_text(socket, ZMQ_ZAP_DOMAIN, longest + 1);
   expect_role(socket, ZMQ_NULL, false, false);
 }
@@ -419,18 +423,12 @@ typedef struct {
 } role_t;
 
 static const step_t steps[] = {
-    {ZMQ_PLAIN_SERVER, 1, NULL},
-    {ZMQ_PLAIN_SERVER, 0, NULL},
-    {ZMQ_PLAIN_USERNAME, 0, "name"},
-    {ZMQ_PLAIN_USERNAME, 0, NULL},
-    {ZMQ_PLAIN_PASSWORD, 0, "name"},
-    {ZMQ_PLAIN_PASSWORD, 0, NULL},
-    {ZMQ_CURVE_SERVER, 1, NULL},
-    {ZMQ_CURVE_SERVER, 0, NULL},
-    {ZMQ_CURVE_PUBLICKEY, 0, text_key},
-    {ZMQ_CURVE_SECRETKEY, 0, text_key},
-    {ZMQ_CURVE_SERVERKEY, 0, text_key},
-    {ZMQ_ZAP_DOMAIN, 0, "domain"},
+    {ZMQ_PLAIN_SERVER, 1, NULL},        {ZMQ_PLAIN_SERVER, 0, NULL},
+    {ZMQ_PLAIN_USERNAME, 0, "name"},    {ZMQ_PLAIN_USERNAME, 0, NULL},
+    {ZMQ_PLAIN_PASSWORD, 0, "name"},    {ZMQ_PLAIN_PASSWORD, 0, NULL},
+    {ZMQ_CURVE_SERVER, 1, NULL},        {ZMQ_CURVE_SERVER, 0, NULL},
+    {ZMQ_CURVE_PUBLICKEY, 0, text_key}, {ZMQ_CURVE_SECRETKEY, 0, text_key},
+    {ZMQ_CURVE_SERVERKEY, 0, text_key}, {ZMQ_ZAP_DOMAIN, 0, "domain"},
 };
 
 static void apply(const step_t *step, role_t *role) {
@@ -466,9 +464,8 @@ static void take_step(void *socket, const step_t *step, role_t *role) {
   if (step->option == ZMQ_PLAIN_SERVER || step->option == ZMQ_CURVE_SERVER)
     blocking_set(socket, step->option, step->value);
   else
-    blocking_expect_ok(
-        set_bytes(socket, step->option, step->text,
-                  step->text == NULL ? 0 : strlen(step->text)));
+    blocking_expect_ok(set_bytes(socket, step->option, step->text,
+                                 step->text == NULL ? 0 : strlen(step->text)));
   apply(step, role);
   expect_role(socket, role->mechanism,
               role->as_server && role->mechanism == ZMQ_PLAIN,
@@ -497,15 +494,15 @@ static void test_what_is_refused_changes_nothing(void **state) {
   const int two = 2;
 
   blocking_set(socket, ZMQ_PLAIN_SERVER, 1);
-  blocking_expect_errno(
-      set_bytes(socket, ZMQ_CURVE_SERVER, &two, sizeof(two)), EINVAL);
+  blocking_expect_errno(set_bytes(socket, ZMQ_CURVE_SERVER, &two, sizeof(two)),
+                        EINVAL);
   blocking_expect_errno(set_bytes(socket, ZMQ_CURVE_SERVERKEY, text_key, 39),
                         EINVAL);
   blocking_expect_errno(set_bytes(socket, ZMQ_PLAIN_USERNAME, "", 0), EINVAL);
   expect_role(socket, ZMQ_PLAIN, true, false);
   blocking_set(socket, ZMQ_CURVE_SERVER, 1);
-  blocking_expect_errno(
-      set_bytes(socket, ZMQ_PLAIN_SERVER, &two, sizeof(two)), EINVAL);
+  blocking_expect_errno(set_bytes(socket, ZMQ_PLAIN_SERVER, &two, sizeof(two)),
+                        EINVAL);
   blocking_expect_errno(set_bytes(socket, ZMQ_PLAIN_PASSWORD, "", 0), EINVAL);
   expect_role(socket, ZMQ_CURVE, false, true);
 }

@@ -158,10 +158,9 @@ static void test_enforced_without_a_handler(void **state) {
     if (!blocking_is_zuv()) /* which leaves it to the timer */
       blocking_set(pair.server, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     secured_connect(b, &pair);
-    assert_int_equal(
-        secured_wait_refused(pair.of_server,
-                             ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL),
-        EFAULT);
+    assert_int_equal(secured_wait_refused(pair.of_server,
+                                          ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL),
+                     EFAULT);
     secured_wait_refused(pair.of_server, ZMQ_EVENT_DISCONNECTED);
     secured_wait_refused(pair.of_client, ZMQ_EVENT_CONNECT_RETRIED);
     secured_expect_never(&pair);
@@ -355,7 +354,10 @@ static void test_the_handler_is_believed_first(void **state) {
   zap_request_t request;
 
   secured_make_curve(b, &pair);
-  blocking_set_text(pair.client, ZMQ_METADATA, "X-Rank:admin");
+  if (zmq_setsockopt(pair.client, ZMQ_METADATA, "X-Rank:admin", 12) != 0) {
+    assert_int_equal(errno, ENOTSUP);
+    skip();
+  }
   secured_connect(b, &pair);
   zap_take(handler, &request);
   zap_property(metadata, "X-Rank", "guest");
@@ -372,7 +374,7 @@ static void test_users_of_one_socket(void **state) {
   void *handler = zap_handler(b, ZMQ_ROUTER);
   void *server = blocking_socket(b, ZMQ_PULL);
   char endpoint[BLOCKING_TEXT_MAX];
-  char user[16];
+  char user[32];
   zap_request_t request;
   void *clients[USERS];
 
@@ -395,35 +397,55 @@ static void test_users_of_one_socket(void **state) {
 
 /* ---- What a refusal does ---- */
 
-static void refuse(blocking_t *b, const char *status, uint32_t code) {
-  void *handler = zap_handler(b, ZMQ_REP);
+static void say_status(const zap_request_t *request, char *reply,
+                       void *status) {
+  (void)request;
+  snprintf(reply, ZAP_TEXT_MAX, "1.0|1|%s|text||", (const char *)status);
+}
+
+/* Requires that the client is told so, and takes it for the last word. */
+static void expect_refused(void *of_client, uint32_t code) {
+  secured_expect_failure(of_client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, code);
+  secured_expect_given_up(of_client);
+}
+
+/* With libzmq and NULL, the client's READY may find the connection gone, and
+ * then the client has not heard of the refusal and comes again. */
+static void refuse(blocking_t *b, char *status, uint32_t code) {
+  zap_thread_t *thread = zap_thread_start(b, say_status, status);
   secured_pair_t pair;
 
   for (int kind = 0; kind < KINDS; kind++) {
     kinds[kind](b, &pair);
     secured_connect(b, &pair);
-    blocking_send(pair.client, "early");
-    zap_serve(handler, status);
+    blocking_try_send(pair.client, "early", ZMQ_DONTWAIT);
     assert_int_equal(
         secured_wait_refused(pair.of_server, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH),
         code);
     secured_wait_refused(pair.of_server, ZMQ_EVENT_DISCONNECTED);
-    secured_expect_failure(pair.of_client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
-                           code);
-    secured_expect_given_up(pair.of_client);
+    if (kind == OF_NULL && !blocking_is_zuv())
+      assert_int_equal(
+          secured_wait_refused(pair.of_client, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH),
+          code);
+    else
+      expect_refused(pair.of_client, code);
     blocking_expect_nothing(pair.server);
     secured_close(b, &pair);
   }
+  zap_thread_end(thread);
 }
+
+static char not_allowed[] = "400";
+static char out_of_order[] = "500";
 
 /* Behaviour 168. */
 static void test_refused(void **state) {
-  refuse(*state, "400", 400);
+  refuse(*state, not_allowed, 400);
 }
 
 /* Behaviour 168. */
 static void test_an_error_of_the_handler(void **state) {
-  refuse(*state, "500", 500);
+  refuse(*state, out_of_order, 500);
 }
 
 /* Behaviour 169. */

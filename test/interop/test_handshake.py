@@ -20,7 +20,7 @@ ACCEPTS = {
     'PULL': {'PUSH'},
     'PUSH': {'PULL'},
 }
-INVALID_METADATA = str(0x10000018)
+INVALID_METADATA = 0x10000018
 # Milliseconds.
 INTERVAL = 100
 TIMEOUT = 1000
@@ -31,13 +31,14 @@ class SocketTypes(InteropTest):
     """The peer's type, or who refused whom. Either side may be first, and
     libzmq does not say a word then, not even of what type it is."""
     while True:
-      event = zuv.wait('event')
-      if event[0] == 'ready':
-        return TYPES[int(event[4])]
-      if event[0] == 'handshake-failed' and event[2] == INVALID_METADATA:
-        return 'refused'
-      if event[0] == 'handshake-failed':
-        self.assertIn(event[1:3], (['UV_EOF', '0'], ['UV_ECONNRESET', '0']))
+      event = zuv.event(zuv.wait('event'))
+      if event.name == 'ready':
+        return TYPES[event.type]
+      if event.name == 'handshake-failed':
+        if event.reason == INVALID_METADATA:
+          return 'refused'
+        self.assertEqual(event.reason, 0)
+        self.assertIn(event.status, ('UV_EOF', 'UV_ECONNRESET'))
         return 'refused by libzmq'
 
   def check(self, outcome, zuv_type, libzmq_type):

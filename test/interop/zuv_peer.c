@@ -2,16 +2,17 @@
  * a command a line on stdin and answers each on stdout with "ok ..." or
  * "error UV_E...". What happens in between is told by lines of their own:
  *
+ *   user ID                      the next message is of this user
  *   message ID PART...           a message was received, from the peer ID
  *   sent STATUS                  a `send` has ended
- *   event NAME STATUS REASON ENDPOINT TYPE
+ *   event NAME STATUS REASON ENDPOINT TYPE PEER-STATUS DELAY MECHANISM
+ *   asked ...                    somebody wants to be let in: zuv_peer_auth.h
  *   flooded COUNT                a `flood` was taken to the last message
  *   counted COUNT | miscounted INDEX
  *                                what `expect` asked for is here, or is not
  *   closed                       the close callback ran
  *
- * A part is written in hex, "-" if it is empty, and "*SIZE.SEED" if it holds
- * SIZE bytes of which byte i is (SEED + i) % 251.
+ * zuv_peer_text.h tells how parts are written.
  *
  * The end of stdin ends the process, so that none outlives its test. It exits
  * with 0 if everything it made is gone by then. */
@@ -20,8 +21,8 @@
 #include <string.h>
 
 #include "zuv.h"
-
-enum { PATTERN_PERIOD = 251, PATTERN_MIN = 33, HEX_MAX = 100000 };
+#include "zuv_peer_auth.h"
+#include "zuv_peer_text.h"
 
 typedef struct {
   unsigned long next;
@@ -41,115 +42,6 @@ static flood_t flood;
 static unsigned long expected;
 static unsigned long counted;
 static int echo;
-
-static void die(const char *what) {
-  fprintf(stderr, "zuv_peer: %s\n", what);
-  exit(2);
-}
-
-static void must(int err, const char *what) {
-  if (err == 0)
-    return;
-  fprintf(stderr, "zuv_peer: %s: %s\n", what, zuv_err_name(err));
-  exit(2);
-}
-
-/* ---- Parts as text ---- */
-
-static int hex_value(char digit) {
-  const char *digits = "0123456789abcdef";
-  const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-
-  if (found == NULL)
-    die("not a hex digit");
-  return (int)(found - digits);
-}
-
-static void parse_pattern(zuv_msg_t *part, const char *text) {
-  char *end;
-  size_t size = strtoul(text + 1, &end, 10);
-  unsigned int value = (unsigned int)strtoul(end + 1, NULL, 10);
-  unsigned char *data;
-
-  must(zuv_msg_init_size(part, size), "message");
-  data = zuv_msg_data(part);
-  for (size_t i = 0; i < size; i++) {
-    data[i] = (unsigned char)value;
-    value = value + 1 == PATTERN_PERIOD ? 0 : value + 1;
-  }
-}
-
-static void parse_part(zuv_msg_t *part, const char *text) {
-  size_t size = strcmp(text, "-") == 0 ? 0 : strlen(text) / 2;
-  unsigned char *data;
-
-  if (*text == '*') {
-    parse_pattern(part, text);
-    return;
-  }
-  must(zuv_msg_init_size(part, size), "message");
-  data = zuv_msg_data(part);
-  for (size_t i = 0; i < size; i++)
-    data[i] = (unsigned char)(hex_value(text[2 * i]) << 4 |
-                              hex_value(text[2 * i + 1]));
-}
-
-static size_t parse_parts(char *text, zuv_msg_t **parts) {
-  size_t room = 2;
-  size_t count = 0;
-  char *state;
-
-  for (const char *at = text; *at != '\0'; at++)
-    room += *at == ' ';
-  *parts = calloc(room, sizeof(**parts));
-  if (*parts == NULL)
-    die("out of memory");
-  for (char *word = strtok_r(text, " ", &state); word != NULL;
-       word = strtok_r(NULL, " ", &state))
-    parse_part(&(*parts)[count++], word);
-  return count;
-}
-
-static int is_pattern(const unsigned char *data, size_t size) {
-  unsigned int value;
-
-  if (size < PATTERN_MIN || data[0] >= PATTERN_PERIOD)
-    return 0;
-  value = data[0];
-  for (size_t i = 0; i < size; i++) {
-    if (data[i] != value)
-      return 0;
-    value = value + 1 == PATTERN_PERIOD ? 0 : value + 1;
-  }
-  return 1;
-}
-
-static void print_bytes(const unsigned char *data, size_t size) {
-  if (size == 0)
-    printf(" -");
-  else if (is_pattern(data, size))
-    printf(" *%zu.%d", size, data[0]);
-  else if (size > HEX_MAX)
-    printf(" ?%zu", size);
-  else {
-    putchar(' ');
-    for (size_t i = 0; i < size; i++)
-      printf("%02x", data[i]);
-  }
-}
-
-static void print_line_end(void) {
-  putchar('\n');
-  fflush(stdout);
-}
-
-static void answer(int err) {
-  if (err < 0)
-    printf("error %s", zuv_err_name(err));
-  else
-    printf("ok");
-  print_line_end();
-}
 
 /* ---- What the socket tells ---- */
 
@@ -205,6 +97,7 @@ static void on_message(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
                        zuv_peer_t *peer) {
   size_t id_size;
   const void *id = zuv_peer_routing_id(peer, &id_size);
+  const char *user_id = zuv_peer_user_id(peer);
 
   (void)socket;
   if (echo) {
@@ -217,6 +110,11 @@ static void on_message(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
     count_message(&parts[count - 1]);
     return;
   }
+  if (user_id != NULL) {
+    printf("user");
+    print_bytes(user_id, strlen(user_id));
+    print_line_end();
+  }
   printf("message");
   print_bytes(id, id_size);
   for (size_t i = 0; i < count; i++)
@@ -225,20 +123,20 @@ static void on_message(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
 }
 
 static void on_event(zuv_socket_t *socket, const zuv_event_t *event) {
+  const char *mechanism =
+      event->peer != NULL ? zuv_peer_mechanism(event->peer) : "";
+
   (void)socket;
   printf("event ");
   for (const char *at = zuv_event_name(event->type); *at != '\0'; at++)
     putchar(*at == ' ' ? '-' : *at);
-  printf(" %s %d %s %d", event->status < 0 ? zuv_err_name(event->status) : "0",
-         event->reason, *event->endpoint != '\0' ? event->endpoint : "-",
-         event->peer != NULL ? zuv_peer_type(event->peer) : -1);
+  printf(" %s %d %s %d %d %lu %s",
+         event->status < 0 ? zuv_err_name(event->status) : "0", event->reason,
+         *event->endpoint != '\0' ? event->endpoint : "-",
+         event->peer != NULL ? zuv_peer_type(event->peer) : -1,
+         event->peer_status, (unsigned long)event->delay_ms,
+         *mechanism != '\0' ? mechanism : "-");
   print_line_end();
-}
-
-static void close_parts(zuv_msg_t *parts, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    zuv_msg_close(&parts[i]);
-  free(parts);
 }
 
 static void end_flood(void) {
@@ -289,14 +187,6 @@ static void on_closed(zuv_socket_t *socket) {
 }
 
 /* ---- Commands ---- */
-
-static char *next_word(char **text) {
-  char *word = strsep(text, " ");
-
-  if (*text == NULL)
-    *text = word + strlen(word);
-  return word;
-}
 
 static void do_bind(char *text) {
   char endpoint[256];
@@ -382,11 +272,24 @@ static void do_receive(char *text) {
   answer(atoi(text) ? zuv_recv_start(&zuv, on_message) : zuv_recv_stop(&zuv));
 }
 
+static void do_auth(char *text) {
+  auth_command(&zuv, text);
+}
+
+static void do_auth_answer(char *text) {
+  auth_answer(text);
+}
+
+static void do_zap(char *text) {
+  zap_command(&loop, text);
+}
+
 static void do_close(char *text) {
   (void)text;
   answer(0);
   if (flood.count > 0)
     end_flood();
+  auth_close();
   zuv_close(&zuv, on_closed);
   if (!uv_is_closing((uv_handle_t *)&input))
     uv_close((uv_handle_t *)&input, NULL);
@@ -402,7 +305,8 @@ static const struct {
     {"send", do_send},       {"try", do_try},
     {"flood", do_flood},     {"expect", do_expect},
     {"echo", do_echo},       {"receive", do_receive},
-    {"close", do_close},
+    {"auth", do_auth},       {"auth-answer", do_auth_answer},
+    {"zap", do_zap},         {"close", do_close},
 };
 
 static void run_command(char *text) {

@@ -415,7 +415,7 @@ static void every_failed_allocation_ends_as_out_of_memory(void **state) {
 static void every_failed_write_ends_as_out_of_memory(void **state) {
   (void)state;
 
-  for (size_t writes = 0; writes < 3; writes++) {
+  for (size_t writes = 0; writes < 4; writes++) {
     for (int limited = 0; limited < 2; limited++) {
       side_t sides[2];
 

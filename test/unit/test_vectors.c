@@ -342,6 +342,8 @@ static void pings_are_written_and_answered_as_libzmq_does(void **state) {
 }
 
 static void a_refusal_is_the_error_command_of_libzmq(void **state) {
+  static const uint8_t ready[] =
+      "\x04\x19\005READY\013Socket-Type\0\0\0\003REQ";
   const zuv__verdict_t verdict = {.status = 400};
   uint8_t greeting[ZUV__GREETING_SIZE];
   replay_t replay;
@@ -356,6 +358,7 @@ static void a_refusal_is_the_error_command_of_libzmq(void **state) {
   feed(&replay, greeting, sizeof(greeting), 1);
   replay.checked = ZUV__GREETING_SIZE;
   expect_nothing_more_sent(&replay);
+  feed(&replay, ready, sizeof(ready) - 1, sizeof(ready));
   assert_int_equal(
       zuv__engine_authenticated(&replay.engine, &replay.sink, &verdict),
       ZUV__ENGINE_FAILED);

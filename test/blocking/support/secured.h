@@ -59,7 +59,7 @@ void secured_expect_success(secured_pair_t *pair);
 /* Requires that something passes each way between two that can both send. */
 void secured_expect_traffic(secured_pair_t *pair);
 /* Requires that one tells next of this failure, and then that it is
- * disconnected. */
+ * disconnected; with libzmq not always at once. */
 #define secured_expect_failure(monitor, event, value)                          \
   secured_expect_failure_at(monitor, event, value, #event, __FILE__, __LINE__)
 void secured_expect_failure_at(void *monitor, int event, uint32_t value,
@@ -75,6 +75,10 @@ uint32_t secured_wait_refused(void *monitor, int event);
 /* Requires that none of the two ever said that a handshake succeeded, up to
  * now. */
 void secured_expect_never(secured_pair_t *pair);
+
+/* Requires that this time has passed since then; the clock of libzmq may be a
+ * few milliseconds old. */
+void secured_expect_passed(uint64_t since, uint64_t ms);
 
 /* ---- Bare peers ---- */
 

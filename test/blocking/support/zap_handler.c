@@ -151,8 +151,8 @@ static void answer_one(zap_thread_t *thread) {
   if (!take(thread->handler, &request, 0))
     return;
   thread->rule(&request, reply, thread->argument);
-  reply_to(thread->handler, &request, reply);
   atomic_fetch_add(&thread->count, 1);
+  reply_to(thread->handler, &request, reply);
 }
 
 static void *run(void *argument) {

@@ -69,7 +69,7 @@ typedef struct zap_thread_s zap_thread_t;
 /* It ends with zap_thread_end(), or else with the context. */
 zap_thread_t *zap_thread_start(blocking_t *b, zap_rule_fn *rule,
                                void *argument);
-/* Requests answered so far. */
+/* Requests so far, up to the one that is being answered. */
 int zap_thread_count(zap_thread_t *thread);
 void zap_thread_end(zap_thread_t *thread);
 /* The same, when the context has ended. */
