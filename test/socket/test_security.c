@@ -976,7 +976,7 @@ static void pauses_grow_after_refusals_without_a_word(void **state) {
   rig_until(&ends.rig,
             ends.client.actor.events[ZUV_EVENT_CONNECT_RETRIED] >= FAILURES);
   for (unsigned i = 0; i < FAILURES; i++) {
-    uint64_t least = FIRST << (i < 5 ? i : 5);
+    uint64_t least = (uint64_t)FIRST << (i < 5 ? i : 5);
     if (ends.client.delays[i] < least || ends.client.delays[i] >= 2 * least)
       fail_msg("pause %u is %llu ms", i,
                (unsigned long long)ends.client.delays[i]);
