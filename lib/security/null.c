@@ -63,11 +63,12 @@ static void null_credentials(const zuv__mechanism_t *m,
   credentials->count = 0;
 }
 
-/* libzmq gives up for good only when it has sent its READY before it reads our
- * ERROR; else it comes again and again. */
+/* A libzmq that connects gives up for good only when it has sent its READY
+ * before it reads our ERROR; else it comes again and again. One end must not
+ * wait, for both may refuse. */
 static void null_authenticated(zuv__mechanism_t *m, int status) {
   m->status = ZUV__MECHANISM_IN_PROGRESS;
-  if (status == 300)
+  if (status == 300 || (status != 200 && m->config->connecting))
     zuv__mechanism_refuse(m, status);
   else if (status != 200)
     ((null_t *)m)->refusal = status;

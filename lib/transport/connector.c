@@ -446,6 +446,7 @@ static int connector_new(zuv__socket_t *socket, const char *text,
     connector_free(connector);
     return err;
   }
+  connector->config.connecting = true;
   connector->session.socket = socket;
   connector->session.owner = &connector_owner;
   connector->session.options = &connector->options;

@@ -18,6 +18,7 @@ typedef struct zuv__engine_config_s {
   const struct zuv__mechanism_ops_s *mechanism;
   const struct zuv__security_s *security; /* keys, passwords; NULL for NULL */
   bool as_server;                         /* role for mechanisms with roles */
+  bool connecting; /* the peer was connected to, not accepted */
   /* Ask before letting the peer in (ZAP or a callback). Servers of PLAIN and
    * CURVE always do. */
   bool authenticate;

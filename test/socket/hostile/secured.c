@@ -138,6 +138,20 @@ void secured_plain_client(secured_t *s, const char *username,
   secured_set_text(s, ZUV_PLAIN_PASSWORD, password);
 }
 
+void secured_set_server(secured_t *s, int mechanism) {
+  if (mechanism == ZUV_PLAIN)
+    secured_plain_server(s);
+  if (mechanism == ZUV_CURVE)
+    secured_curve_server(s);
+}
+
+void secured_set_client(secured_t *s, int mechanism) {
+  if (mechanism == ZUV_PLAIN)
+    secured_plain_client(s, "alice", "her password");
+  if (mechanism == ZUV_CURVE)
+    secured_curve_client(s);
+}
+
 void secured_ask(secured_t *s, int verdict, const char *user_id) {
   s->verdict = verdict;
   s->user_id = user_id;
@@ -187,6 +201,48 @@ void secured_expect_hang_up(const secured_t *s) {
 
   assert_true(s->actor.events[ZUV_EVENT_HANDSHAKE_FAILED] > 0);
   expect(event, event->status == UV_ECONNRESET ? UV_ECONNRESET : UV_EOF, 0, 0);
+}
+
+/* ---- Two of them ---- */
+
+void ends_open(ends_t *ends, int server_type, int client_type) {
+  memset(ends, 0, sizeof(*ends));
+  rig_open(&ends->rig);
+  secured_open(&ends->server, NULL, &ends->rig.loop, server_type);
+  secured_open(&ends->client, NULL, &ends->rig.loop, client_type);
+}
+
+void ends_set(ends_t *ends, int mechanism) {
+  secured_set_server(&ends->server, mechanism);
+  secured_set_client(&ends->client, mechanism);
+}
+
+void ends_join(ends_t *ends) {
+  secured_bind(&ends->server, ends->endpoint);
+  actor_connect(&ends->client.actor, ends->endpoint);
+}
+
+void ends_wait_ready(ends_t *ends) {
+  rig_until(&ends->rig,
+            secured_is_ready(&ends->server) && secured_is_ready(&ends->client));
+}
+
+void ends_start(ends_t *ends, int mechanism, int server_type, int client_type) {
+  ends_open(ends, server_type, client_type);
+  ends_set(ends, mechanism);
+  if (mechanism == ZUV_PLAIN)
+    secured_ask(&ends->server, 200, "alice");
+  ends_join(ends);
+  ends_wait_ready(ends);
+}
+
+void ends_close(ends_t *ends) {
+  secured_t *const both[] = {&ends->client, &ends->server};
+
+  for (int i = 0; i < 2; i++)
+    if (!zuv_is_closing(&both[i]->actor.zuv))
+      actor_close(&ends->rig, &both[i]->actor);
+  rig_close(&ends->rig);
 }
 
 /* ---- A ZAP handler ---- */

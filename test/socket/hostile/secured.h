@@ -74,6 +74,9 @@ void secured_curve_client_with(secured_t *s, const secured_keys_t *keys,
 void secured_plain_server(secured_t *s);
 void secured_plain_client(secured_t *s, const char *username,
                           const char *password);
+/* The same by number; a client of PLAIN is "alice" with "her password". */
+void secured_set_server(secured_t *s, int mechanism);
+void secured_set_client(secured_t *s, int mechanism);
 /* zuv_auth_start() with an answer as in `verdict`. */
 void secured_ask(secured_t *s, int verdict, const char *user_id);
 void secured_on_auth(zuv_socket_t *socket, zuv_auth_t *request);
@@ -82,6 +85,18 @@ void secured_on_auth(zuv_socket_t *socket, zuv_auth_t *request);
 extern const char *secured_transport;
 void secured_bind(secured_t *s, char endpoint[RIG_TEXT_MAX]);
 
+static inline size_t secured_failures(const secured_t *s) {
+  return s->actor.events[ZUV_EVENT_HANDSHAKE_FAILED];
+}
+
+static inline size_t secured_losses(const secured_t *s) {
+  return s->actor.events[ZUV_EVENT_DISCONNECTED];
+}
+
+static inline bool secured_is_ready(const secured_t *s) {
+  return s->actor.events[ZUV_EVENT_READY] > 0;
+}
+
 /* Requires the last failure, or the `index`-th. */
 void secured_expect_failure(const secured_t *s, int status, int reason,
                             int peer_status);
@@ -89,6 +104,25 @@ void secured_expect_failure_at(const secured_t *s, size_t index, int status,
                                int reason, int peer_status);
 /* The peer hung up. */
 void secured_expect_hang_up(const secured_t *s);
+
+/* ---- Two of them ---- */
+
+typedef struct {
+  rig_t rig;
+  secured_t server;
+  secured_t client;
+  char endpoint[RIG_TEXT_MAX];
+} ends_t;
+
+void ends_open(ends_t *ends, int server_type, int client_type);
+void ends_set(ends_t *ends, int mechanism);
+/* Binds and connects. */
+void ends_join(ends_t *ends);
+void ends_wait_ready(ends_t *ends);
+/* All that, with everybody let in. */
+void ends_start(ends_t *ends, int mechanism, int server_type, int client_type);
+/* Closes what is not closing yet. */
+void ends_close(ends_t *ends);
 
 /* ---- A ZAP handler ---- */
 
