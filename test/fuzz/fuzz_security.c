@@ -157,6 +157,11 @@ static bool encode(side_t *from, uint8_t *flags, uint8_t *payload,
     return false;
   room = *size + m->ops->overhead;
   expect(room <= TRAFFIC_FRAME_MAX);
+  /* A long script has nothing new to tell. */
+  if (room > BUFFER_MAX - from->out_size) {
+    script.over = true;
+    return false;
+  }
   side_random(payload, *size);
   exact = malloc(room);
   expect(exact != NULL);
