@@ -225,7 +225,7 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
              "Be a client of CURVE of the server with this public key"),
     SECURITY(ZAP_DOMAIN, STRING, BOTH, 1, 255, "bytes",
              "Domain of ZAP requests; with NULL it turns ZAP on"),
-    SECURITY(ZAP_ENFORCE_DOMAIN, FLAG, BOTH, 0, 1, "",
+    SECURITY(ZAP_ENFORCE_DOMAIN, FLAG, BOTH, INT_MIN, INT_MAX, "",
              "No peer without a ZAP handler, if there is a domain"),
 
     /* Off: heartbeats */
