@@ -164,6 +164,13 @@ enum {
   ZUV_TOPICS_COUNT = 116
 };
 
+/* The options that only zuv has. */
+enum {
+  ZUV_SNDHWM_BYTES = 1001,
+  ZUV_RCVHWM_BYTES = 1002,
+  ZUV_RECONNECT_JITTER = 1003
+};
+
 /* Values of ZUV_MECHANISM, with ZeroMQ's numbers. */
 enum { ZUV_NULL = 0, ZUV_PLAIN = 1, ZUV_CURVE = 2 };
 
@@ -330,7 +337,7 @@ ZUV_EXTERN int zuv_socket_init(zuv_context_t *context, uv_loop_t *loop,
                                zuv_socket_t *socket, int type);
 
 /* Sets or reads an option by ZeroMQ's number. Integer options are exactly an
- * int (MAXMSGSIZE int64_t, AFFINITY uint64_t); strings and blobs come with
+ * int (MAXMSGSIZE int64_t; AFFINITY, SNDHWM_BYTES and RCVHWM_BYTES uint64_t); strings and blobs come with
  * their size. Reading stores the size in *size; strings are stored with a NUL
  * that is counted. UV_EINVAL: unknown option, wrong size, out of range, wrong
  * direction, wrong socket type, or (setting) closing; ZUV_LINGER may be set

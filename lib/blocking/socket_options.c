@@ -34,6 +34,8 @@ static int set(zmq__socket_t *socket, int option, const void *value,
     case ZMQ_FD:
       return UV_EINVAL;
     default:
+      if (option >= ZUV__OPTION_OWN)
+        return UV_EINVAL;
       return zuv_set_option(&socket->native->zuv, option, value, size);
   }
 }
@@ -155,6 +157,8 @@ int zmq_getsockopt(void *handle, int option, void *value, size_t *size) {
   zmq__loop_enter(socket->loop);
   if (option == ZMQ_AFFINITY)
     err = get_affinity(socket, value, size);
+  else if (option >= ZUV__OPTION_OWN)
+    err = UV_EINVAL;
   else if (!get_own(socket, option, &number, &err))
     err = zuv_get_option(&socket->native->zuv, option, value, size);
   else if (err == 0)

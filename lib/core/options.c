@@ -6,13 +6,18 @@
 #include <string.h>
 
 #include "core/security_options.h"
+#include "security/secret.h"
 
 const zuv__option_t *zuv__option_find(int number) {
-  if (number < 0 || number >= ZUV__OPTION_LIMIT)
+  const zuv__option_t *option;
+
+  if (number >= 0 && number < ZUV__OPTION_LIMIT)
+    option = &zuv__option_table[number];
+  else if (number >= ZUV__OPTION_OWN && number < ZUV__OPTION_END)
+    option = &zuv__own_option_table[number - ZUV__OPTION_OWN];
+  else
     return NULL;
-  if (zuv__option_table[number].name == NULL)
-    return NULL;
-  return &zuv__option_table[number];
+  return option->name == NULL ? NULL : option;
 }
 
 static int is_number(const zuv__option_t *option) {
@@ -57,21 +62,36 @@ static int64_t convert(const zuv__option_t *option, int64_t value) {
   return value;
 }
 
-void zuv__options_init(zuv__options_t *options, int socket_type) {
-  int number;
-
-  memset(options, 0, sizeof(*options));
-  for (number = 0; number < ZUV__OPTION_LIMIT; number++) {
-    const zuv__option_t *option = zuv__option_find(number);
-
-    if (option != NULL && option->handling == ZUV__OPTION_PLAIN &&
+static void init_from(zuv__options_t *options, const zuv__option_t *table,
+                      size_t count) {
+  for (const zuv__option_t *option = table; option < table + count; option++)
+    if (option->name != NULL && option->handling == ZUV__OPTION_PLAIN &&
         is_number(option))
       save(option, (char *)options + option->offset,
            convert(option, option->initial));
-  }
+}
+
+void zuv__options_init(zuv__options_t *options, int socket_type) {
+  memset(options, 0, sizeof(*options));
+  init_from(options, zuv__option_table, ZUV__OPTION_LIMIT);
+  init_from(options, zuv__own_option_table, ZUV__OPTION_END - ZUV__OPTION_OWN);
   options->type = socket_type;
   if (socket_type == ZUV_SUB || socket_type == ZUV_XSUB)
     options->linger = 0;
+}
+
+void zuv__options_copy(zuv__options_t *to, const zuv__options_t *from) {
+  *to = *from;
+  for (int i = 0; i < ZUV__BYTES_COUNT; i++)
+    to->bytes[i] = zuv__option_bytes_share(from->bytes[i]);
+}
+
+void zuv__options_destroy(zuv__options_t *options) {
+  for (int i = 0; i < ZUV__BYTES_COUNT; i++) {
+    zuv__option_bytes_release(options->bytes[i]);
+    options->bytes[i] = NULL;
+  }
+  zuv__wipe(&options->security, sizeof(options->security));
 }
 
 /* The checks that set and get share. `access` is the direction. */
@@ -117,6 +137,9 @@ static void set_dependents(zuv__options_t *options, int number) {
       break;
     case ZUV_XPUB_VERBOSER:
       options->xpub_verbose = options->xpub_verboser;
+      break;
+    case ZUV_HEARTBEAT_TTL:
+      options->heartbeat_ttl -= options->heartbeat_ttl % 100;
       break;
     case ZUV_XPUB_MANUAL_LAST_VALUE:
       options->xpub_manual = options->xpub_manual_last_value;
@@ -165,6 +188,15 @@ static int set_bytes(zuv__options_t *options, const zuv__option_t *option,
   return 0;
 }
 
+static int set_counted(zuv__options_t *options, const zuv__option_t *option,
+                       const void *value, size_t size) {
+  if (value == NULL
+          ? size != 0
+          : size < (uint64_t)option->min || size > (uint64_t)option->max)
+    return UV_EINVAL;
+  return zuv__option_bytes_set(&options->bytes[option->offset], value, size);
+}
+
 int zuv__options_set(zuv__options_t *options, int socket_type, int number,
                      const void *value, size_t size) {
   const zuv__option_t *option;
@@ -178,6 +210,8 @@ int zuv__options_set(zuv__options_t *options, int socket_type, int number,
     return UV_EINVAL;
   if (option->handling == ZUV__OPTION_SECURITY)
     return zuv__security_option_set(&options->security, option, value, size);
+  if (option->handling == ZUV__OPTION_BYTES)
+    return set_counted(options, option, value, size);
   if (is_number(option))
     return set_number(options, option, value, size);
   return set_bytes(options, option, value, size);
@@ -249,6 +283,7 @@ static int check_special(const zuv__option_t *option, const void *value,
 int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
                      void *value, size_t *size) {
   const zuv__option_t *option;
+  const zuv__option_bytes_t *bytes;
   const char *field;
   int status;
 
@@ -263,6 +298,12 @@ int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
       option->handling == ZUV__OPTION_OFF)
     return get_number(option, option->initial, value, size);
 
+  if (option->handling == ZUV__OPTION_BYTES) {
+    bytes = options->bytes[option->offset];
+    return zuv__option_answer_bytes(option, bytes == NULL ? NULL : bytes->data,
+                                    bytes == NULL ? 0 : bytes->size, value,
+                                    size);
+  }
   field = (const char *)options + option->offset;
   if (is_number(option))
     return get_number(option, convert(option, load(option, field)), value,

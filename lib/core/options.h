@@ -3,20 +3,39 @@
  *
  * The socket owns one zuv__options_t and calls zuv__options_set() and
  * zuv__options_get() for zuv_set_option() and zuv_get_option(). Listeners and
- * connectors keep a copy, made by assignment when they are created: that is
- * what "from the next bind or connect on" means. Options that the table cannot
- * store by itself answer ZUV__OPTION_SPECIAL after the checks; the socket or
- * its pattern does the rest.
+ * connectors keep a copy, made when they are created: that is what "from the
+ * next bind or connect on" means. Options that the table cannot store by itself
+ * answer ZUV__OPTION_SPECIAL after the checks; the socket or its pattern does
+ * the rest.
  *
- * Nothing here allocates. Failures: UV_EINVAL (unknown option, wrong size, out
- * of range, wrong direction, wrong socket type) and UV_ENOTSUP (an option of
- * ZeroMQ that this version does not have, or a value that it cannot honour).
- */
+ * Failures: UV_EINVAL (unknown option, wrong size, out of range, wrong
+ * direction, wrong socket type), UV_ENOTSUP (an option of ZeroMQ that zuv does
+ * not have, or a value that it cannot honour), and UV_ENOMEM where a value is
+ * kept in bytes of its own. */
 #ifndef ZUV_CORE_OPTIONS_H
 #define ZUV_CORE_OPTIONS_H
 
+#include "core/option_bytes.h"
 #include "security/settings.h"
 #include "zuv.h"
+
+/* Values of any size, by their place in zuv__options_t.bytes. */
+enum {
+  ZUV__BYTES_HELLO_MSG,
+  ZUV__BYTES_DISCONNECT_MSG,
+  ZUV__BYTES_HICCUP_MSG,
+  /* encoded as the handshake sends them (RFC 37, metadata) */
+  ZUV__BYTES_METADATA,
+  ZUV__BYTES_SOCKS_PROXY,
+  ZUV__BYTES_SOCKS_USERNAME,
+  ZUV__BYTES_SOCKS_PASSWORD,
+  /* arrays */
+  ZUV__BYTES_TCP_ACCEPT_FILTERS,
+  ZUV__BYTES_IPC_FILTER_PIDS,
+  ZUV__BYTES_IPC_FILTER_UIDS,
+  ZUV__BYTES_IPC_FILTER_GIDS,
+  ZUV__BYTES_COUNT
+};
 
 /* The values. Flags are 0 or 1, times are in milliseconds. */
 typedef struct zuv__options_s {
@@ -36,6 +55,13 @@ typedef struct zuv__options_s {
   int conflate;
   int invert_matching;
   int64_t max_message_size;
+  /* bytes that may wait for a peer, 0: no limit */
+  uint64_t sndhwm_bytes;
+  uint64_t rcvhwm_bytes;
+  int reconnect_jitter;
+  int heartbeat_ivl;
+  int heartbeat_ttl;     /* a multiple of 100, the unit of the wire */
+  int heartbeat_timeout; /* -1: heartbeat_ivl */
 
   /* tcp and ipc */
   int ipv6;
@@ -88,7 +114,9 @@ typedef struct zuv__options_s {
   /* ends with a NUL */
   char bind_to_device[17];
 
-  /* secrets: whoever ends a copy wipes it */
+  /* ZUV__BYTES_*, NULL: empty */
+  zuv__option_bytes_t *bytes[ZUV__BYTES_COUNT];
+
   zuv__security_t security;
 } zuv__options_t;
 
@@ -140,7 +168,9 @@ typedef enum {
   /* UV_ENOTSUP, whatever the arguments */
   ZUV__OPTION_UNSUPPORTED = 4,
   /* checked and kept by security_options.c */
-  ZUV__OPTION_SECURITY = 5
+  ZUV__OPTION_SECURITY = 5,
+  /* kept in zuv__options_t.bytes; NULL with size 0 empties it */
+  ZUV__OPTION_BYTES = 6
 } zuv__option_handling;
 
 /* A row of the table. */
@@ -158,7 +188,7 @@ typedef struct zuv__option_s {
   int64_t max;
   /* value of a new socket; 0 (empty) for strings and blobs */
   int64_t initial;
-  /* where in zuv__options_t, PLAIN only */
+  /* PLAIN: where in zuv__options_t; BYTES: which of its bytes */
   size_t offset;
   size_t size;
   zuv__option_when when;
@@ -168,19 +198,32 @@ typedef struct zuv__option_s {
   const char *summary;
 } zuv__option_t;
 
-/* One more than the largest option number: `for (number = 0; number <
- * ZUV__OPTION_LIMIT; number++)` with zuv__option_find() meets every row. */
-enum { ZUV__OPTION_LIMIT = 125 };
+/* One more than the largest number of ZeroMQ, and the numbers of zuv's own
+ * options, which the blocking API does not know. zuv__option_find() with all
+ * numbers below ZUV__OPTION_END meets every row. */
+enum {
+  ZUV__OPTION_LIMIT = 125,
+  ZUV__OPTION_OWN = ZUV_SNDHWM_BYTES,
+  ZUV__OPTION_END = ZUV_RECONNECT_JITTER + 1
+};
 
-/* In options_table.c, indexed by number; `name` is NULL where there is none.
- * For zuv__option_find() only. */
+/* In options_table.c, indexed by number, and by number - ZUV__OPTION_OWN;
+ * `name` is NULL where there is none. For zuv__option_find() only. */
 extern const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT];
+extern const zuv__option_t
+    zuv__own_option_table[ZUV__OPTION_END - ZUV__OPTION_OWN];
 
-/* The row of an option, NULL if ZeroMQ has none with that number. */
+/* The row of an option, NULL if there is none with that number. */
 const zuv__option_t *zuv__option_find(int number);
 
 /* The values of a new socket of that type. */
 void zuv__options_init(zuv__options_t *options, int socket_type);
+
+/* A copy, of which both ends are destroyed. */
+void zuv__options_copy(zuv__options_t *to, const zuv__options_t *from);
+
+/* Gives up what the options hold, and wipes their secrets. */
+void zuv__options_destroy(zuv__options_t *options);
 
 /* 0: stored. ZUV__OPTION_SPECIAL: the number, direction, socket type, size and
  * range are fine, and the caller has to act: SUBSCRIBE, UNSUBSCRIBE (on PUB and

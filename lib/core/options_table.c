@@ -20,20 +20,16 @@
 
 #define ROW(name, type, access, socket_types, min, max, initial, offset, size, \
             when, handling, unit, summary)                                     \
-  [ZUV_##name] = {ZUV_##name,                                                  \
-                  #name,                                                       \
-                  ZUV__OPTION_##type,                                          \
-                  access,                                                      \
-                  socket_types,                                                \
-                  min,                                                         \
-                  max,                                                         \
-                  initial,                                                     \
-                  offset,                                                      \
-                  size,                                                        \
-                  ZUV__OPTION_##when,                                          \
-                  ZUV__OPTION_##handling,                                      \
-                  unit,                                                        \
-                  summary}
+  [ZUV_##name] = ENTRY(name, type, access, socket_types, min, max, initial,    \
+                       offset, size, when, handling, unit, summary)
+
+#define ENTRY(name, type, access, socket_types, min, max, initial, offset,     \
+              size, when, handling, unit, summary)                             \
+  {                                                                            \
+    ZUV_##name, #name, ZUV__OPTION_##type, access, socket_types, min, max,     \
+        initial, offset, size, ZUV__OPTION_##when, ZUV__OPTION_##handling,     \
+        unit, summary                                                          \
+  }
 
 /* Kept in `field` of zuv__options_t. */
 #define STORED(name, field, type, access, socket_types, min, max, initial,     \
@@ -58,6 +54,18 @@
 
 #define SECURITY(name, type, access, min, max, unit, summary)                  \
   ROW(name, type, access, ALL, min, max, 0, 0, 0, NEXT, SECURITY, unit, summary)
+
+/* Kept in the bytes of zuv__options_t. */
+#define BYTES(name, type, access, min, max, when, unit, summary)               \
+  ROW(name, type, access, ALL, min, max, 0, ZUV__BYTES_##name, 0, when, BYTES, \
+      unit, summary)
+
+/* One of zuv's own. */
+#define OWN(name, field, type, min, max, initial, when, unit, summary)         \
+  [ZUV_##name - ZUV__OPTION_OWN] =                                             \
+      ENTRY(name, type, BOTH, ALL, min, max, initial,                          \
+            offsetof(zuv__options_t, field),                                   \
+            sizeof(((zuv__options_t *)0)->field), when, PLAIN, unit, summary)
 
 #define UNSUPPORTED(number_, name_, summary_)                                  \
   [number_] = {.number = number_,                                              \
@@ -228,24 +236,36 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     SECURITY(ZAP_ENFORCE_DOMAIN, FLAG, BOTH, INT_MIN, INT_MAX, "",
              "No peer without a ZAP handler, if there is a domain"),
 
-    /* Off: heartbeats */
-    OFF(HEARTBEAT_IVL, INT, 0, "ms", "Interval of PINGs; 0: none"),
-    OFF(HEARTBEAT_TTL, INT, 0, "ms",
-        "Silence after which the peer closes; 0: none"),
-    OFF(HEARTBEAT_TIMEOUT, INT, -1, "ms",
-        "Silence after which this end closes; -1: HEARTBEAT_IVL"),
+    /* Heartbeats */
+    STORED(HEARTBEAT_IVL, heartbeat_ivl, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT,
+           "ms", "Interval of PINGs; 0: none"),
+    STORED(HEARTBEAT_TTL, heartbeat_ttl, INT, BOTH, ALL, -99, 6553599, 0, NEXT,
+           "ms", "Silence after which the peer closes; 0: none"),
+    STORED(HEARTBEAT_TIMEOUT, heartbeat_timeout, INT, BOTH, ALL, 0, INT_MAX, -1,
+           NEXT, "ms", "Silence after which we close; -1: HEARTBEAT_IVL"),
+
+    /* Messages of the connection */
+    BYTES(HELLO_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
+          "First message of each connection; empty: none"),
+    BYTES(DISCONNECT_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
+          "Received when an accepted peer goes away; empty: none"),
+    BYTES(HICCUP_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
+          "Received when a connected peer goes away; empty: none"),
+
+    /* SOCKS */
+    BYTES(SOCKS_PROXY, STRING, BOTH, 1, INT64_MAX, NEXT, "bytes",
+          "HOST:PORT of the SOCKS5 proxy of tcp connects; NULL: none"),
+    BYTES(SOCKS_USERNAME, STRING, BOTH, 0, 255, NEXT, "bytes",
+          "User name for the proxy; empty: no authentication"),
+    BYTES(SOCKS_PASSWORD, STRING, BOTH, 0, 255, NEXT, "bytes",
+          "Password for the proxy"),
 
     /* Not supported: the blocking API's descriptor, and tuning */
     UNSUPPORTED(ZUV_FD, "FD", "Descriptor that signals activity"),
     UNSUPPORTED(ZUV_IN_BATCH_SIZE, "IN_BATCH_SIZE", "Size of read buffers"),
     UNSUPPORTED(ZUV_OUT_BATCH_SIZE, "OUT_BATCH_SIZE", "Size of write buffers"),
 
-    /* Not supported: messages of the connection */
-    UNSUPPORTED(ZUV_HELLO_MSG, "HELLO_MSG", "First message to each peer"),
-    UNSUPPORTED(ZUV_DISCONNECT_MSG, "DISCONNECT_MSG",
-                "Received when an accepted peer goes away"),
-    UNSUPPORTED(ZUV_HICCUP_MSG, "HICCUP_MSG",
-                "Received when a connected peer goes away"),
+    /* Not supported: properties */
     UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
 
     /* Not supported: GSSAPI, ws:// with TLS */
@@ -266,15 +286,12 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     UNSUPPORTED(106, "WSS_HOSTNAME", "TLS name to expect"),
     UNSUPPORTED(107, "WSS_TRUST_SYSTEM", "Trust the system's certificates"),
 
-    /* Not supported: filters and proxies */
+    /* Not supported: filters */
     UNSUPPORTED(ZUV_TCP_ACCEPT_FILTER, "TCP_ACCEPT_FILTER",
                 "Addresses to accept from"),
     UNSUPPORTED(ZUV_IPC_FILTER_PID, "IPC_FILTER_PID", "Processes to accept"),
     UNSUPPORTED(ZUV_IPC_FILTER_UID, "IPC_FILTER_UID", "Users to accept"),
     UNSUPPORTED(ZUV_IPC_FILTER_GID, "IPC_FILTER_GID", "Groups to accept"),
-    UNSUPPORTED(ZUV_SOCKS_PROXY, "SOCKS_PROXY", "SOCKS5 proxy to go through"),
-    UNSUPPORTED(ZUV_SOCKS_USERNAME, "SOCKS_USERNAME", "User name for it"),
-    UNSUPPORTED(ZUV_SOCKS_PASSWORD, "SOCKS_PASSWORD", "Password for it"),
 
     /* Not supported: other transports */
     UNSUPPORTED(ZUV_VMCI_BUFFER_SIZE, "VMCI_BUFFER_SIZE", "VMCI buffer"),
@@ -292,4 +309,13 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     UNSUPPORTED(122, "NORM_NUM_PARITY", "NORM parity packets"),
     UNSUPPORTED(123, "NORM_NUM_AUTOPARITY", "NORM parity sent unasked"),
     UNSUPPORTED(124, "NORM_PUSH", "NORM stream in push mode"),
+};
+
+const zuv__option_t zuv__own_option_table[ZUV__OPTION_END - ZUV__OPTION_OWN] = {
+    OWN(SNDHWM_BYTES, sndhwm_bytes, UINT64, 0, INT64_MAX, 0, NOW_AND_NEXT,
+        "bytes", "Limit of bytes waiting to be sent; 0: none"),
+    OWN(RCVHWM_BYTES, rcvhwm_bytes, UINT64, 0, INT64_MAX, 0, NOW_AND_NEXT,
+        "bytes", "Limit of bytes waiting to be received; 0: none"),
+    OWN(RECONNECT_JITTER, reconnect_jitter, INT, 0, 100, 0, NEXT, "%",
+        "Shorten each delay by up to this much at random"),
 };

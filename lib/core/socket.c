@@ -4,7 +4,6 @@
 
 #include "base/alloc.h"
 #include "core/authentication.h"
-#include "security/secret.h"
 #include "transport/transports.h"
 
 static void socket_work(zuv__task_t *task);
@@ -286,7 +285,7 @@ static void socket_finish(zuv__socket_t *socket) {
   if (socket->holding)
     zuv__loop_unhold(loop);
   zuv__free(socket->last_endpoint);
-  zuv__wipe(&socket->options.security, sizeof(socket->options.security));
+  zuv__options_destroy(&socket->options);
   zuv__free(socket);
   handle->zuv__impl = NULL;
   zuv__loop_release(loop);

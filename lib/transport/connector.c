@@ -25,7 +25,6 @@
 #include "base/random.h"
 #include "core/io.h"
 #include "routing/peer_ids.h"
-#include "security/secret.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
 #include "transport/ipc.h"
@@ -104,7 +103,7 @@ static void cancel_attempt(connector_t *connector) {
 static void connector_free(connector_t *connector) {
   cancel_attempt(connector);
   zuv__free(connector->endpoint.text);
-  zuv__wipe(&connector->options.security, sizeof(connector->options.security));
+  zuv__options_destroy(&connector->options);
   zuv__free(connector);
 }
 
@@ -437,7 +436,7 @@ static int connector_new(zuv__socket_t *socket, const char *text,
   zuv__list_init(&connector->endpoint.in_socket);
   connector->endpoint.socket = socket;
   connector->endpoint.close = connector_close;
-  connector->options = socket->options;
+  zuv__options_copy(&connector->options, &socket->options);
   connector->where = *where;
   zuv__timer_init(&connector->timer, on_timer);
   err = zuv__session_config(&connector->config, &connector->options,

@@ -13,7 +13,6 @@
 
 #include "base/alloc.h"
 #include "core/io.h"
-#include "security/secret.h"
 #include "transport/address.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
@@ -44,7 +43,7 @@ typedef struct {
 
 static void listener_free(listener_t *listener) {
   zuv__free(listener->endpoint.text);
-  zuv__wipe(&listener->options.security, sizeof(listener->options.security));
+  zuv__options_destroy(&listener->options);
   zuv__free(listener);
 }
 
@@ -210,7 +209,7 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
   listener->endpoint.socket = socket;
   listener->endpoint.bound = true;
   listener->endpoint.close = listener_close;
-  listener->options = socket->options;
+  zuv__options_copy(&listener->options, &socket->options);
   listener->tcp = where.scheme == ZUV__TRANSPORT_TCP;
   zuv__list_init(&listener->endpoint.in_socket);
   zuv__list_init(&listener->accepted);
