@@ -2,6 +2,9 @@
  *
  *   HANDSHAKE --engine ready--> TRAFFIC --(loss)--> CLOSED
  *
+ * A peer of ZMTP 1.0 has its own framing (`framing_v1`), one of 2.0 that of
+ * 3.x; neither has commands.
+ *
  * Reading: bytes go from the kernel into the loop's shared chunk and are parsed
  * there; only an incomplete frame is kept, in a chunk of its own (input.c).
  * Writing: frames gather in the output buffer, large bodies by reference, and
@@ -53,7 +56,8 @@ struct zuv__connection_s {
   bool peer_gone; /* blocked for good; reading what it left, to the end */
   bool legacy_subscriptions; /* the peer is older than ZMTP 3.1 */
   bool secured;              /* frames go through the mechanism */
-  bool in_clear;             /* frames do not */
+  bool in_clear;             /* frames are those of 2.0 and 3.x, as they are */
+  bool framing_v1;           /* frames are those of 1.0 */
   bool says_goodbye;         /* the peer should read our last bytes */
   bool wipes_input;          /* it may be a password */
   int failure;               /* of a write, to be handled by the flush task */
@@ -84,6 +88,12 @@ void zuv__connection_lose(zuv__connection_t *connection, int status,
 /* Output is taken right now, in front of nothing that waits. */
 static inline bool zuv__connection_can_write(const zuv__connection_t *c) {
   return c->state == ZUV__CONNECTION_TRAFFIC && !c->blocked && c->failure == 0;
+}
+
+/* The peer knows commands, such as PING. Those before ZMTP 3 and raw ones do
+ * not. Only in traffic. */
+static inline bool zuv__connection_speaks_commands(const zuv__connection_t *c) {
+  return c->engine.peer.version_major >= 3;
 }
 
 /* Takes a whole message. UV_ENOMEM: nothing of it. */

@@ -1,11 +1,13 @@
-/* Puts what is to be sent into a connection's output, framed for ZMTP 3.x: in
- * clear, or each frame through the mechanism. Fails for memory only. */
+/* Puts what is to be sent into a connection's output, framed for ZMTP 2.0 and
+ * 3.x: in clear, or each frame through the mechanism; or framed for 1.0. Fails
+ * for memory only. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "core/queue.h"
 #include "transport/connection.h"
 #include "zmtp/command.h"
+#include "zmtp/frame_v1.h"
 
 enum {
   SMALL_MAX = 256, /* copied without a call */
@@ -28,14 +30,20 @@ static void written(zuv__connection_t *c) {
   zuv__loop_schedule_flush(c->loop, &c->flush_task);
 }
 
+static size_t encode_header(const zuv__connection_t *c, uint8_t *out, bool more,
+                            size_t size) {
+  if (c->framing_v1)
+    return zuv__frame_v1_encode_header(out, more, size);
+  return zuv__frame_encode_header(out, more ? ZUV__FRAME_MORE : 0, size);
+}
+
 /* Puts a part whose room is reserved. */
 static void put_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
   size_t size = zuv__msg_size(part);
   zuv__output_t *output = &c->output;
 
   if (!c->raw) {
-    size_t header = zuv__frame_encode_header(output->bytes + output->used,
-                                             more ? ZUV__FRAME_MORE : 0, size);
+    size_t header = encode_header(c, output->bytes + output->used, more, size);
     output->used += header;
     output->size += header;
   }
@@ -63,7 +71,7 @@ static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
 
   for (size_t i = 0; i < count; i++) {
     size_t part = zuv__msg_size(&parts[i]);
-    size += ZUV__FRAME_HEADER_MAX;
+    size += ZUV__FRAME_V1_HEADER_MAX; /* the larger one */
     if (part <= ZUV__OUTPUT_COPY_MAX) {
       size += part;
       continue;
@@ -258,8 +266,8 @@ static size_t write_subscription(const zuv__connection_t *c, uint8_t *out,
     return zuv__command_write(
         out, subscribe ? ZUV__COMMAND_SUBSCRIBE : ZUV__COMMAND_CANCEL, topic,
         size);
-  /* ZMTP 3.0: a message whose first octet says what it is. */
-  total = zuv__frame_encode_header(out, 0, size + 1);
+  /* Before ZMTP 3.1: a message whose first octet says what it is. */
+  total = encode_header(c, out, false, size + 1);
   out[total++] = subscribe ? 1 : 0;
   if (size > 0)
     memcpy(out + total, topic, size);

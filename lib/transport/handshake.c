@@ -68,7 +68,8 @@ static void set_limits(zuv__connection_t *c) {
   size_t overhead;
 
   c->secured = c->engine.mechanism != NULL;
-  c->in_clear = !c->secured;
+  c->framing_v1 = c->engine.peer.version_major == 1;
+  c->in_clear = !c->secured && !c->framing_v1;
   if (!c->secured || inner == UINT64_MAX)
     return;
   if (inner < ZUV__COMMAND_MAX)
@@ -77,25 +78,41 @@ static void set_limits(zuv__connection_t *c) {
   c->frame_max = inner > UINT64_MAX - overhead ? UINT64_MAX : inner + overhead;
 }
 
+/* ZMTP 1.0 without a greeting is libzmq 2, whose subscribers say nothing and
+ * look through all that there is. */
+static int subscribe_to_all(zuv__connection_t *c) {
+  zuv__socket_t *socket = c->session->socket;
+  zuv__pipe_t *pipe = c->session->pipe;
+
+  if (c->engine.greeting.version != ZUV__VERSION_1_0 ||
+      socket->pattern->subscription == NULL || !pipe->attached)
+    return 0;
+  return socket->pattern->subscription(socket, pipe, true, "", 0);
+}
+
 static int handshake_done(zuv__connection_t *c) {
   const zuv__peer_t *known = &c->engine.peer;
   char address[ZUV__ADDRESS_SIZE];
   zuv_peer_t *peer;
+  int err;
 
   zuv__timer_stop(c->loop, &c->handshake_timer);
   c->legacy_subscriptions = known->version_minor == 0;
   set_limits(c);
   zuv__address_of_peer(c->io->fd, address, sizeof(address));
   peer = zuv__peer_new(address, c->session->endpoint, known->socket_type,
-                       known->mechanism->name, known->routing_id,
-                       known->routing_id_size);
+                       known->mechanism != NULL ? known->mechanism->name : "",
+                       known->routing_id, known->routing_id_size);
   if (peer == NULL)
     return UV_ENOMEM;
   peer->fd = c->io->fd;
   peer->metadata = zuv__engine_take_metadata(&c->engine, &peer->metadata_size);
   c->state = ZUV__CONNECTION_TRAFFIC;
   c->wipes_input = false;
-  return zuv__session_ready(c->session, peer);
+  err = zuv__session_ready(c->session, peer);
+  if (err == 0 && c->state == ZUV__CONNECTION_TRAFFIC)
+    err = subscribe_to_all(c);
+  return err;
 }
 
 static void handshake_failed(zuv__connection_t *c) {

@@ -10,6 +10,7 @@
 #include "core/socket.h"
 #include "security/secret.h"
 #include "transport/connection.h"
+#include "zmtp/frame_v1.h"
 
 enum {
   LARGE_FRAME = 32 * 1024,
@@ -208,16 +209,24 @@ static size_t parse_raw(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
   return begin;
 }
 
+/* Rare enough to stay out of the way of the others. */
+ZUV__COLD static int decode_v1(const zuv__connection_t *c, const uint8_t *in,
+                               size_t size, zuv__frame_t *frame) {
+  return zuv__frame_v1_decode(in, size, c->frame_max, frame);
+}
+
 /* Parses frames until the bytes end or parsing must stop. Answers where it
  * stopped; *need is the size of the incomplete frame there. */
 static size_t parse_frames(zuv__connection_t *c, zuv__body_t *chunk,
                            size_t begin, size_t end, size_t *need) {
   const uint8_t *bytes = chunk_bytes(chunk);
+  const bool v1 = c->framing_v1;
   zuv__frame_t frame;
 
   while (begin < end) {
-    int result =
-        zuv__frame_decode(bytes + begin, end - begin, c->frame_max, &frame);
+    int result = v1 ? decode_v1(c, bytes + begin, end - begin, &frame)
+                    : zuv__frame_decode(bytes + begin, end - begin,
+                                        c->frame_max, &frame);
     if (result == ZUV__FRAME_COMPLETE) {
       begin += frame.total;
       c->input.expected = frame.total < LARGE_FRAME    ? 0
@@ -247,6 +256,9 @@ static void parse(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
     need = c->state == ZUV__CONNECTION_HANDSHAKE
                ? zuv__engine_needed(&c->engine)
                : 0;
+    /* While somebody decides about an old peer, its messages wait with it. */
+    c->paused =
+        c->paused || (c->engine.state == ZUV__ENGINE_ADMISSION && begin < end);
   }
   if (c->state == ZUV__CONNECTION_TRAFFIC)
     begin = c->raw ? parse_raw(c, chunk, begin, end)

@@ -17,6 +17,7 @@ int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
   config->as_server = options->security.as_server;
   /* Whoever decides may say so at once, see admission.c. */
   config->authenticate = true;
+  config->refuse_old_peers = options->security.zap_domain.size > 0;
   return zuv__security_prepare(&options->security);
 }
 
@@ -66,8 +67,7 @@ static int link_write_framed(zuv__pipe_t *pipe, zuv__body_t *chunk,
                              const uint8_t *bytes, size_t size) {
   zuv__session_t *session = pipe->link;
 
-  if (!can_take(session, pipe) || session->connection->raw ||
-      session->connection->secured)
+  if (!can_take(session, pipe) || !session->connection->in_clear)
     return UV_EAGAIN;
   return zuv__connection_write_shared(session->connection, chunk, bytes, size);
 }

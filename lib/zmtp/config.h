@@ -22,6 +22,9 @@ typedef struct zuv__engine_config_s {
   /* Ask before letting the peer in (ZAP or a callback). Servers of PLAIN and
    * CURVE always do. */
   bool authenticate;
+  /* Not to talk to peers of ZMTP 1.0 and 2.0. With any mechanism but NULL
+   * that is so anyway. */
+  bool refuse_old_peers;
   const uint8_t *extra_metadata; /* raw properties, sent as they are */
   size_t extra_metadata_size;
 } zuv__engine_config_t;

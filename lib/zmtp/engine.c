@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "zmtp/frame.h"
+#include "zmtp/old_peer.h"
 
 void zuv__engine_init(zuv__engine_t *e, const zuv__engine_config_t *config) {
   assert(config->routing_id_size <= ZUV__ROUTING_ID_MAX);
@@ -111,6 +112,7 @@ static void begin(zuv__engine_t *e, const zuv__sink_t *sink) {
 }
 
 static void finish_greeting(zuv__engine_t *e, const zuv__sink_t *sink) {
+  e->peer.version_major = 3;
   e->peer.version_minor = e->greeting.version == ZUV__VERSION_3_0 ? 0 : 1;
   if (!e->greeting.mechanism_matches) {
     fail(e, ZUV__ENGINE_PROTOCOL_ERROR, ZUV__ZMTP_MECHANISM_MISMATCH,
@@ -124,6 +126,78 @@ static void finish_greeting(zuv__engine_t *e, const zuv__sink_t *sink) {
   else
     begin(e, sink);
 }
+
+/* ---- Peers before ZMTP 3 ---- */
+
+static bool is_old(const zuv__engine_t *e) {
+  return zuv__version_is_before_3((zuv__version_t)e->greeting.version);
+}
+
+/* They know no security: nobody gets around ours by being one. */
+static bool refuse_if_secured(zuv__engine_t *e) {
+  if (e->config->mechanism->number == ZUV__MECHANISM_NULL &&
+      !e->config->refuse_old_peers)
+    return false;
+  fail(e, ZUV__ENGINE_UNSUPPORTED_VERSION, ZUV__PROTOCOL_NO_ERROR,
+       "the peer speaks a ZMTP version before 3.0, which has no security");
+  return true;
+}
+
+static void let_old_peer_in(zuv__engine_t *e) {
+  e->state =
+      e->config->authenticate ? ZUV__ENGINE_ADMISSION : ZUV__ENGINE_TRAFFIC;
+}
+
+static size_t read_identity(zuv__engine_t *e, const uint8_t *in, size_t len) {
+  zuv__frame_t frame;
+
+  e->needed = 0;
+  switch (zuv__old_identity_decode(&e->greeting, in, len, &frame)) {
+    case ZUV__FRAME_COMPLETE:
+      break;
+    case ZUV__FRAME_PARTIAL:
+      e->needed = frame.total;
+      return 0;
+    case ZUV__FRAME_TOO_LARGE:
+      fail(e, ZUV__ENGINE_PROTOCOL_ERROR, ZUV__ZMTP_INVALID_METADATA,
+           "routing id over 255 octets");
+      return 0;
+    default:
+      fail(e, ZUV__ENGINE_PROTOCOL_ERROR, ZUV__ZMTP_UNSPECIFIED,
+           "impossible frame size");
+      return 0;
+  }
+  if (zuv__peer_set_identity(&e->peer, frame.body, frame.size) != ZUV__PEER_OK)
+    fail_memory(e);
+  else
+    let_old_peer_in(e);
+  return frame.total;
+}
+
+static void finish_old_greeting(zuv__engine_t *e, const zuv__sink_t *sink) {
+  uint8_t identity[ZUV__IDENTITY_MAX];
+  size_t size;
+
+  if (refuse_if_secured(e))
+    return;
+  e->peer.mechanism = NULL;
+  zuv__old_peer_describe(&e->peer, &e->greeting);
+  size = zuv__old_identity_write(identity, (zuv__version_t)e->greeting.version,
+                                 e->config);
+  if (size > 0 && zuv__sink_write(sink, identity, size) != 0)
+    fail_memory(e);
+  else
+    e->state = ZUV__ENGINE_IDENTITY;
+}
+
+static void send_socket_type(zuv__engine_t *e, const zuv__sink_t *sink) {
+  uint8_t type = zuv__old_socket_type(e->config->socket_type);
+
+  if (!refuse_if_secured(e) && zuv__sink_write(sink, &type, 1) != 0)
+    fail_memory(e);
+}
+
+/* ---- Reading ---- */
 
 static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
                             const uint8_t *in, size_t len) {
@@ -139,15 +213,17 @@ static size_t read_greeting(zuv__engine_t *e, const zuv__sink_t *sink,
                       ZUV__GREETING_SIGNATURE_SIZE + 1);
       break;
     case ZUV__GREETING_REVISION:
-      send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
-                    ZUV__GREETING_SIZE);
+      if (is_old(e))
+        send_socket_type(e, sink);
+      else
+        send_greeting(e, sink, ZUV__GREETING_SIGNATURE_SIZE + 1,
+                      ZUV__GREETING_SIZE);
       break;
     case ZUV__GREETING_COMPLETE:
-      finish_greeting(e, sink);
-      break;
-    case ZUV__GREETING_UNSUPPORTED:
-      fail(e, ZUV__ENGINE_UNSUPPORTED_VERSION, ZUV__PROTOCOL_NO_ERROR,
-           "the peer speaks a ZMTP version before 3.0");
+      if (is_old(e))
+        finish_old_greeting(e, sink);
+      else
+        finish_greeting(e, sink);
       break;
   }
   return consumed;
@@ -200,11 +276,14 @@ zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
                                           const zuv__sink_t *sink,
                                           const uint8_t *in, size_t len,
                                           size_t *consumed) {
+  zuv__engine_state_t before;
   size_t used = 0;
-  size_t step = 1;
+  size_t step;
 
   begin(e, sink);
-  while (used < len && step > 0) {
+  do {
+    before = e->state;
+    step = 0;
     switch (e->state) {
       case ZUV__ENGINE_GREETING:
         step = read_greeting(e, sink, in + used, len - used);
@@ -213,15 +292,20 @@ zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
           len = used + step;
         break;
       case ZUV__ENGINE_HANDSHAKE:
-        step = read_command(e, sink, in + used, len - used);
+        if (used < len)
+          step = read_command(e, sink, in + used, len - used);
         break;
+      case ZUV__ENGINE_IDENTITY:
+        step = read_identity(e, in + used, len - used);
+        break;
+      case ZUV__ENGINE_ADMISSION:
       case ZUV__ENGINE_TRAFFIC:
       case ZUV__ENGINE_FAILED:
-        step = 0;
         break;
     }
     used += step;
-  }
+    /* An old peer's identity may have been in its greeting, whole. */
+  } while (step > 0 || e->state != before);
   *consumed = used;
   return e->state;
 }
@@ -240,13 +324,19 @@ void zuv__engine_grant_turn(zuv__engine_t *e) {
 }
 
 bool zuv__engine_wants_authentication(const zuv__engine_t *e) {
-  return e->state == ZUV__ENGINE_HANDSHAKE &&
-         e->mechanism->status == ZUV__MECHANISM_AUTHENTICATE;
+  return e->state == ZUV__ENGINE_ADMISSION ||
+         (e->state == ZUV__ENGINE_HANDSHAKE &&
+          e->mechanism->status == ZUV__MECHANISM_AUTHENTICATE);
 }
 
 void zuv__engine_credentials(const zuv__engine_t *e,
                              zuv__credentials_t *credentials) {
   assert(zuv__engine_wants_authentication(e));
+  if (e->state == ZUV__ENGINE_ADMISSION) {
+    credentials->mechanism = e->config->mechanism->name;
+    credentials->count = 0;
+    return;
+  }
   e->mechanism->ops->credentials(e->mechanism, credentials);
 }
 
@@ -271,9 +361,16 @@ zuv__engine_state_t zuv__engine_authenticated(zuv__engine_t *e,
   } else if (result != ZUV__PEER_OK) {
     fail(e, ZUV__ENGINE_PROTOCOL_ERROR, ZUV__ZAP_INVALID_METADATA,
          "malformed metadata in the authentication's answer");
-  } else {
+  } else if (e->state == ZUV__ENGINE_HANDSHAKE) {
     e->mechanism->ops->authenticated(e->mechanism, status);
     follow_mechanism(e, sink);
+  } else if (status == 200) {
+    e->state = ZUV__ENGINE_TRAFFIC;
+  } else {
+    /* Such a peer cannot be told. */
+    e->failure.status = status;
+    fail(e, ZUV__ENGINE_REFUSED, ZUV__PROTOCOL_NO_ERROR,
+         "authentication refused");
   }
   return e->state;
 }

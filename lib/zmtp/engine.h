@@ -3,12 +3,16 @@
  * connection; many engines share one config.
  *
  *     GREETING --64 octets--> HANDSHAKE --mechanism ready--> TRAFFIC
+ *        |                       |                              ^
+ *        +--12 octets or fewer--> IDENTITY --first frame--> ADMISSION
+ *        |                       |                              |
  *         \______________________|______ any failure ______> FAILED
  *
  * In TRAFFIC the engine is done: the connection reads and writes frames with
- * zmtp/frame.h (or through the mechanism's encode and decode) and looks at
- * `peer`. In FAILED it looks at `failure`, still sends what the sink was given,
- * and closes. What can fail: a peer of an old or broken protocol, one whose
+ * zmtp/frame.h (or through the mechanism's encode and decode, or for a peer of
+ * version 1.0 with zmtp/frame_v1.h) and looks at `peer`. In FAILED it looks at
+ * `failure`, still sends what the sink was given, and closes. What can fail: a
+ * peer of a broken protocol, or of one too old for a secured socket, one whose
  * mechanism, socket type or metadata do not fit, a refusal by either side, and
  * memory. */
 #ifndef ZUV_ZMTP_ENGINE_H
@@ -28,6 +32,8 @@
 typedef enum zuv__engine_state {
   ZUV__ENGINE_GREETING,
   ZUV__ENGINE_HANDSHAKE,
+  ZUV__ENGINE_IDENTITY,  /* of a peer before ZMTP 3: the frame is to come */
+  ZUV__ENGINE_ADMISSION, /* the same, when it has come: wants authentication */
   ZUV__ENGINE_TRAFFIC,
   ZUV__ENGINE_FAILED
 } zuv__engine_state_t;
@@ -61,12 +67,12 @@ zuv__engine_state_t zuv__engine_start(zuv__engine_t *e,
                                       const zuv__sink_t *sink);
 
 /* Feeds octets and returns the state. *consumed of them were used: octets of
- * the greeting as they come, a handshake command only when the whole frame is
- * in `in`. While the state is GREETING or HANDSHAKE the caller keeps the
+ * the greeting as they come, a handshake command or an identity only when the
+ * whole frame is in `in`. Before TRAFFIC and FAILED the caller keeps the
  * unconsumed octets and calls again with them and more behind; at once, when
  * authentication came to be wanted and the verdict is there already: a peer may
  * have sent traffic right behind its READY. In TRAFFIC the unconsumed octets
- * are traffic. In TRAFFIC or FAILED a call uses nothing. */
+ * are traffic. In ADMISSION, TRAFFIC and FAILED a call uses nothing. */
 zuv__engine_state_t zuv__engine_handshake(zuv__engine_t *e,
                                           const zuv__sink_t *sink,
                                           const uint8_t *in, size_t len,
@@ -97,7 +103,7 @@ void zuv__engine_credentials(const zuv__engine_t *e,
                              zuv__credentials_t *credentials);
 
 /* The verdict. Ignored when none is wanted. Returns the state, which may go to
- * TRAFFIC or, on a refusal, to FAILED at once. When it stays HANDSHAKE, call
+ * TRAFFIC or, on a refusal, to FAILED at once. When it stays as it was, call
  * zuv__engine_handshake with the octets kept so far. */
 zuv__engine_state_t zuv__engine_authenticated(zuv__engine_t *e,
                                               const zuv__sink_t *sink,

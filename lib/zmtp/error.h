@@ -40,7 +40,7 @@ typedef enum zuv__failure_kind {
   ZUV__ENGINE_REFUSED,
   /* The peer sent an ERROR command: see `status` and `peer_text`. */
   ZUV__ENGINE_REFUSED_BY_PEER,
-  /* A peer of ZMTP 1.0 or 2.0. */
+  /* A peer of ZMTP 1.0 or 2.0, which we do not let in. */
   ZUV__ENGINE_UNSUPPORTED_VERSION,
   /* malloc, or the sink, had no room. Not the peer's fault. */
   ZUV__ENGINE_OUT_OF_MEMORY

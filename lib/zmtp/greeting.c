@@ -13,22 +13,6 @@ enum {
   AS_SERVER = MECHANISM + ZUV__GREETING_MECHANISM_SIZE
 };
 
-/* The one place where old peers are turned away. To let one in: say so here,
- * and have the engine continue with its framing, from greeting->head on. */
-bool zuv__version_is_supported(zuv__version_t version) {
-  switch (version) {
-    case ZUV__VERSION_3_0:
-    case ZUV__VERSION_3_1:
-      return true;
-    case ZUV__VERSION_UNDECIDED:
-    case ZUV__VERSION_1_0:
-    case ZUV__VERSION_1_0_WITH_TYPE:
-    case ZUV__VERSION_2_0:
-      break;
-  }
-  return false;
-}
-
 void zuv__greeting_init(zuv__greeting_t *greeting) {
   memset(greeting, 0, sizeof(*greeting));
   greeting->mechanism_matches = true;
@@ -56,8 +40,6 @@ void zuv__greeting_write(uint8_t out[ZUV__GREETING_SIZE],
  * those above 3 count as 3.1: a higher version is never refused. */
 static zuv__version_t decide(const uint8_t *head, size_t position) {
   switch (position) {
-    case SIGNATURE_FIRST:
-      return head[position] == 0xff ? ZUV__VERSION_UNDECIDED : ZUV__VERSION_1_0;
     case SIGNATURE_LAST:
       return (head[position] & 1) != 0 ? ZUV__VERSION_UNDECIDED
                                        : ZUV__VERSION_1_0;
@@ -90,19 +72,22 @@ static zuv__greeting_event_t take(zuv__greeting_t *greeting,
 
   if (position < ZUV__GREETING_HEAD_SIZE) {
     greeting->head[position] = octet;
-    greeting->version = (uint8_t)decide(greeting->head, position);
+    if (greeting->version == ZUV__VERSION_UNDECIDED)
+      greeting->version = (uint8_t)decide(greeting->head, position);
   } else if (position < AS_SERVER) {
     compare_mechanism(greeting, position, mechanism, octet);
   }
 
-  if (greeting->version != ZUV__VERSION_UNDECIDED &&
-      !zuv__version_is_supported((zuv__version_t)greeting->version))
-    return ZUV__GREETING_UNSUPPORTED;
   switch (greeting->received) {
     case ZUV__GREETING_SIGNATURE_SIZE:
-      return ZUV__GREETING_SIGNATURE;
+      return greeting->version == ZUV__VERSION_1_0 ? ZUV__GREETING_COMPLETE
+                                                   : ZUV__GREETING_SIGNATURE;
     case REVISION + 1:
       return ZUV__GREETING_REVISION;
+    case ZUV__GREETING_HEAD_SIZE:
+      return zuv__version_is_before_3((zuv__version_t)greeting->version)
+                 ? ZUV__GREETING_COMPLETE
+                 : ZUV__GREETING_NEEDS_MORE;
     case ZUV__GREETING_SIZE:
       return ZUV__GREETING_COMPLETE;
     default:
@@ -118,6 +103,10 @@ zuv__greeting_event_t zuv__greeting_read(zuv__greeting_t *greeting,
   size_t used = 0;
 
   assert(greeting->received < ZUV__GREETING_SIZE);
+  if (greeting->received == 0 && len > 0 && in[0] != 0xff) {
+    greeting->version = ZUV__VERSION_1_0;
+    event = ZUV__GREETING_COMPLETE;
+  }
   while (used < len && event == ZUV__GREETING_NEEDS_MORE)
     event = take(greeting, mechanism, in[used++]);
   *consumed = used;

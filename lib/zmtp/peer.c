@@ -15,6 +15,7 @@ void zuv__peer_init(zuv__peer_t *peer) {
 
 void zuv__peer_destroy(zuv__peer_t *peer) {
   zuv__free(peer->metadata);
+  zuv__free(peer->identity);
   zuv__peer_init(peer);
 }
 
@@ -100,6 +101,21 @@ zuv__peer_result_t zuv__peer_add_metadata(zuv__peer_t *peer,
   return ZUV__PEER_OK;
 }
 
+zuv__peer_result_t zuv__peer_set_identity(zuv__peer_t *peer,
+                                          const uint8_t *identity,
+                                          size_t size) {
+  assert(peer->identity == NULL && size <= ZUV__ROUTING_ID_MAX);
+  if (size == 0)
+    return ZUV__PEER_OK;
+  peer->identity = zuv__malloc(size);
+  if (peer->identity == NULL)
+    return ZUV__PEER_OUT_OF_MEMORY;
+  memcpy(peer->identity, identity, size);
+  peer->routing_id = peer->identity;
+  peer->routing_id_size = (uint8_t)size;
+  return ZUV__PEER_OK;
+}
+
 zuv__peer_result_t zuv__peer_add_authentication(zuv__peer_t *peer,
                                                 const uint8_t *user_id,
                                                 size_t user_id_size,
@@ -127,7 +143,7 @@ zuv__peer_result_t zuv__peer_add_authentication(zuv__peer_t *peer,
     memcpy(metadata + used, block, size);
   if (peer->metadata_size > 0)
     memcpy(metadata + front, peer->metadata, peer->metadata_size);
-  if (peer->routing_id != NULL)
+  if (peer->routing_id != NULL && peer->identity == NULL)
     peer->routing_id = metadata + front + (peer->routing_id - peer->metadata);
   zuv__free(peer->metadata);
   peer->metadata = metadata;

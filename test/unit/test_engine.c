@@ -1,6 +1,7 @@
 /* The engine with the NULL mechanism: every way through a handshake and every
- * way out of it. `side_t` is one side with the connection's duties: it keeps
- * what the engine did not use and gives it again with more behind. */
+ * way out of it; peers before ZMTP 3 are in test_old_peer.c. `side_t` is one
+ * side with the connection's duties: it keeps what the engine did not use and
+ * gives it again with more behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -321,34 +322,6 @@ static void another_mechanism_is_a_mismatch(void **state) {
   assert_int_equal(side.out_size, 64);
   expect_failure(&side, ZUV__ENGINE_PROTOCOL_ERROR,
                  ZUV__ZMTP_MECHANISM_MISMATCH, 0);
-}
-
-static void peers_before_version_3_are_refused(void **state) {
-  static const struct {
-    const char *bytes;
-    size_t size;
-    size_t sent;
-  } peers[] = {
-      {"\x01\x00", 1, 10},
-      {"HTTP/1.1 400", 1, 10},
-      {"\xff\0\0\0\0\0\0\0\x01\x00", 10, 10},
-      {"\xff\0\0\0\0\0\0\0\x01\x7f\x00\x05", 11, 11},
-      {"\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05", 11, 11},
-  };
-  (void)state;
-
-  for (size_t i = 0; i < COUNT(peers); i++) {
-    side_t side;
-
-    side_init(&side);
-    zuv__engine_start(&side.engine, &side.sink);
-    assert_int_equal(
-        feed(&side, (const uint8_t *)peers[i].bytes, peers[i].size),
-        ZUV__ENGINE_FAILED);
-    assert_int_equal(side.out_size, peers[i].sent);
-    expect_failure(&side, ZUV__ENGINE_UNSUPPORTED_VERSION,
-                   ZUV__PROTOCOL_NO_ERROR, 0);
-  }
 }
 
 static void handshake_frames_have_a_limit(void **state) {
@@ -938,7 +911,6 @@ int main(void) {
       cmocka_unit_test(metadata_that_does_not_fit_is_invalid),
       cmocka_unit_test(a_routing_id_has_at_most_255_octets),
       cmocka_unit_test(another_mechanism_is_a_mismatch),
-      cmocka_unit_test(peers_before_version_3_are_refused),
       cmocka_unit_test(handshake_frames_have_a_limit),
       cmocka_unit_test(an_error_command_is_a_refusal_with_a_reason),
       cmocka_unit_test(ready_is_withheld_until_the_verdict),

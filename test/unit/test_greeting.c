@@ -1,6 +1,7 @@
 /* The greeting: our 64 octets, and what each octet of the peer's decides. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -28,14 +29,15 @@ static zuv__greeting_event_t read_all(zuv__greeting_t *greeting,
 
     event = zuv__greeting_read(greeting, "NULL", in + *used, give, &consumed);
     *used += consumed;
-    assert_true(consumed > 0 && consumed <= give);
+    assert_true(consumed <= give);
+    assert_true(consumed > 0 || event == ZUV__GREETING_COMPLETE);
     if (event == ZUV__GREETING_SIGNATURE)
       assert_int_equal(*used, 10);
     if (event == ZUV__GREETING_REVISION)
       assert_int_equal(*used, 11);
     if (*used == 10 || *used == 11)
       assert_int_not_equal(event, ZUV__GREETING_NEEDS_MORE);
-    if (event == ZUV__GREETING_COMPLETE || event == ZUV__GREETING_UNSUPPORTED)
+    if (event == ZUV__GREETING_COMPLETE)
       break;
   }
   return event;
@@ -80,45 +82,49 @@ static void it_is_read_in_any_split(void **state) {
   for (size_t len = 1; len < ZUV__GREETING_SIZE; len++) {
     zuv__greeting_event_t event = read_all(&greeting, in, len, len, &used);
     assert_int_not_equal(event, ZUV__GREETING_COMPLETE);
-    assert_int_not_equal(event, ZUV__GREETING_UNSUPPORTED);
     assert_int_equal(used, len);
   }
 }
 
+/* It stays where it is: a frame begins with it. */
 static void any_other_first_octet_is_a_1_0_peer(void **state) {
   zuv__greeting_t greeting;
   size_t used;
   (void)state;
 
-  for (unsigned first = 0; first < 255; first++) {
-    uint8_t in[ZUV__GREETING_SIZE];
+  for (unsigned first = 0; first < 255; first++)
+    for (size_t chunk = 1; chunk <= 64; chunk += 63) {
+      uint8_t in[ZUV__GREETING_SIZE];
 
-    make(in);
-    in[0] = (uint8_t)first;
-    assert_int_equal(read_all(&greeting, in, sizeof(in), 64, &used),
-                     ZUV__GREETING_UNSUPPORTED);
-    assert_int_equal(greeting.version, ZUV__VERSION_1_0);
-    assert_int_equal(used, 1);
-  }
+      make(in);
+      in[0] = (uint8_t)first;
+      assert_int_equal(read_all(&greeting, in, sizeof(in), chunk, &used),
+                       ZUV__GREETING_COMPLETE);
+      assert_int_equal(greeting.version, ZUV__VERSION_1_0);
+      assert_int_equal(used, 0);
+      assert_int_equal(greeting.received, 0);
+    }
 }
 
 static void only_bit_0_of_octet_9_counts(void **state) {
   (void)state;
 
-  for (unsigned last = 0; last < 256; last++) {
-    uint8_t in[ZUV__GREETING_SIZE];
-    zuv__greeting_t greeting;
-    size_t used;
+  for (unsigned last = 0; last < 256; last++)
+    for (size_t chunk = 1; chunk <= 64; chunk += 3) {
+      bool odd = (last & 1) != 0;
+      uint8_t in[ZUV__GREETING_SIZE];
+      zuv__greeting_t greeting;
+      size_t used;
 
-    make(in);
-    in[9] = (uint8_t)last;
-    assert_int_equal(read_all(&greeting, in, sizeof(in), 64, &used),
-                     (last & 1) != 0 ? ZUV__GREETING_COMPLETE
-                                     : ZUV__GREETING_UNSUPPORTED);
-    assert_int_equal(used, (last & 1) != 0 ? 64 : 10);
-    assert_int_equal(greeting.version,
-                     (last & 1) != 0 ? ZUV__VERSION_3_1 : ZUV__VERSION_1_0);
-  }
+      make(in);
+      in[9] = (uint8_t)last;
+      assert_int_equal(read_all(&greeting, in, sizeof(in), chunk, &used),
+                       ZUV__GREETING_COMPLETE);
+      assert_int_equal(used, odd ? 64 : 10);
+      assert_int_equal(greeting.version,
+                       odd ? ZUV__VERSION_3_1 : ZUV__VERSION_1_0);
+      assert_memory_equal(greeting.head, in, odd ? 12 : 10);
+    }
 }
 
 static void the_padding_of_the_peer_is_ignored(void **state) {
@@ -133,30 +139,56 @@ static void the_padding_of_the_peer_is_ignored(void **state) {
                    ZUV__GREETING_COMPLETE);
 }
 
+static zuv__version_t version_of(unsigned revision, unsigned minor) {
+  if (revision == 0)
+    return ZUV__VERSION_1_0_WITH_TYPE;
+  if (revision == 1)
+    return ZUV__VERSION_2_0;
+  return revision == 3 && minor == 0 ? ZUV__VERSION_3_0 : ZUV__VERSION_3_1;
+}
+
 static void the_revision_decides_the_version(void **state) {
   (void)state;
 
   for (unsigned revision = 0; revision < 256; revision++)
-    for (unsigned minor = 0; minor < 3; minor++) {
+    for (unsigned minor = 0; minor < 256; minor += minor < 3 ? 1 : 36) {
       uint8_t in[ZUV__GREETING_SIZE];
       zuv__greeting_t greeting;
-      zuv__version_t expected = ZUV__VERSION_3_1;
       size_t used;
 
       make(in);
       in[10] = (uint8_t)revision;
       in[11] = (uint8_t)minor;
-      if (revision == 0)
-        expected = ZUV__VERSION_1_0_WITH_TYPE;
-      else if (revision == 1)
-        expected = ZUV__VERSION_2_0;
-      else if (revision == 3 && minor == 0)
-        expected = ZUV__VERSION_3_0;
       assert_int_equal(read_all(&greeting, in, sizeof(in), 64, &used),
-                       revision < 2 ? ZUV__GREETING_UNSUPPORTED
-                                    : ZUV__GREETING_COMPLETE);
-      assert_int_equal(used, revision < 2 ? 11 : 64);
-      assert_int_equal(greeting.version, expected);
+                       ZUV__GREETING_COMPLETE);
+      assert_int_equal(used, revision < 2 ? 12 : 64);
+      assert_int_equal(greeting.version, version_of(revision, minor));
+      assert_int_equal(
+          zuv__version_is_before_3((zuv__version_t)greeting.version),
+          revision < 2);
+      assert_int_equal(greeting.head[11], minor);
+    }
+}
+
+/* The revision is known one octet before the greeting is complete. */
+static void an_older_greeting_ends_with_the_socket_type(void **state) {
+  (void)state;
+
+  for (uint8_t revision = 0; revision < 2; revision++)
+    for (size_t chunk = 1; chunk <= 16; chunk++) {
+      uint8_t in[16];
+      zuv__greeting_t greeting;
+      size_t used;
+
+      memcpy(in, "\xff\0\0\0\0\0\0\0\x01\x7f\x01\x05\0\0\0\0", 16);
+      in[10] = revision;
+      assert_int_equal(read_all(&greeting, in, 11, chunk, &used),
+                       ZUV__GREETING_REVISION);
+      assert_true(zuv__version_is_before_3((zuv__version_t)greeting.version));
+      assert_int_equal(read_all(&greeting, in, sizeof(in), chunk, &used),
+                       ZUV__GREETING_COMPLETE);
+      assert_int_equal(used, 12);
+      assert_memory_equal(greeting.head, in, 12);
     }
 }
 
@@ -201,6 +233,7 @@ int main(void) {
       cmocka_unit_test(only_bit_0_of_octet_9_counts),
       cmocka_unit_test(the_padding_of_the_peer_is_ignored),
       cmocka_unit_test(the_revision_decides_the_version),
+      cmocka_unit_test(an_older_greeting_ends_with_the_socket_type),
       cmocka_unit_test(all_20_octets_of_the_mechanism_count),
       cmocka_unit_test(a_longer_or_shorter_mechanism_is_another),
   };
