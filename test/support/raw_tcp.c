@@ -70,6 +70,14 @@ void raw_tcp_send(raw_tcp_t *raw, const void *data, size_t size) {
   }
 }
 
+void raw_tcp_stop_reading(raw_tcp_t *raw) {
+  uv_read_stop((uv_stream_t *)&raw->tcp);
+}
+
+void raw_tcp_read_again(raw_tcp_t *raw) {
+  uv_read_start((uv_stream_t *)&raw->tcp, on_allocate, on_read);
+}
+
 static void on_raw_closed(uv_handle_t *handle) {
   ((raw_tcp_t *)handle)->closed = true;
 }

@@ -28,6 +28,9 @@ typedef struct {
 /* Connects to a tcp://127.0.0.1:PORT endpoint and waits for it. */
 void raw_tcp_connect(harness_t *h, raw_tcp_t *raw, const char *endpoint);
 void raw_tcp_send(raw_tcp_t *raw, const void *data, size_t size);
+/* Lets the other side write until the kernel takes no more, and reads on. */
+void raw_tcp_stop_reading(raw_tcp_t *raw);
+void raw_tcp_read_again(raw_tcp_t *raw);
 /* Closes it, waits, and frees what it received. */
 void raw_tcp_close(raw_tcp_t *raw);
 

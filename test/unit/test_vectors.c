@@ -12,7 +12,7 @@
 
 #include "zmtp/command.h"
 #include "zmtp/engine.h"
-#include "zmtp/frame.h"
+#include "zmtp/frame_v1.h"
 #include "zmtp/socket_type.h"
 
 enum { LINE_MAX_SIZE = 2048, LINES_MAX = 64 };
@@ -318,6 +318,91 @@ static zuv__command_kind_t parse_line(const line_t *line,
   return zuv__command_parse(frame.body, frame.size, command);
 }
 
+/* Takes the frames of a line apart and builds them again. */
+static void rebuild(const line_t *line, bool v1) {
+  size_t offset = 0;
+
+  while (offset < line->size) {
+    const uint8_t *in = line->bytes + offset;
+    uint8_t header[ZUV__FRAME_V1_HEADER_MAX];
+    zuv__frame_t frame;
+    size_t size;
+
+    assert_int_equal((v1 ? zuv__frame_v1_decode : zuv__frame_decode)(
+                         in, line->size - offset, UINT64_MAX, &frame),
+                     ZUV__FRAME_COMPLETE);
+    size = v1 ? zuv__frame_v1_encode_header(
+                    header, (frame.flags & ZUV__FRAME_MORE) != 0, frame.size)
+              : zuv__frame_encode_header(header, frame.flags, frame.size);
+    assert_int_equal(size + frame.size, frame.total);
+    assert_memory_equal(header, in, size);
+    offset += frame.total;
+  }
+}
+
+static bool begins_connection(const line_t *line) {
+  return line->kind == 'Z' && line->size == 10 && line->bytes[0] == 0xff &&
+         line->bytes[9] == 0x7f;
+}
+
+/* Replays the connection that begins with line `first`. */
+static void replay_old(replay_t *replay, size_t first, size_t chunk) {
+  replay_start(replay);
+  for (size_t i = first; i < vector.count; i++) {
+    const line_t *line = &vector.lines[i];
+
+    if (i > first && begins_connection(line))
+      break;
+    if (line->kind == 'Z' && replay->checked < replay->out_size)
+      expect_sent(replay, line);
+    else if (replay->engine.state == ZUV__ENGINE_TRAFFIC)
+      rebuild(line, replay->engine.peer.version_major == 1);
+    else
+      feed(replay, line->bytes, line->size, chunk);
+  }
+  expect_nothing_more_sent(replay);
+  assert_int_equal(replay->engine.state, ZUV__ENGINE_TRAFFIC);
+}
+
+static void old_connection(const char *name, size_t number, int socket_type,
+                           const char *routing_id, int major,
+                           const char *peer_id) {
+  size_t first = 0;
+
+  load(name);
+  while (number-- > 0)
+    while (!begins_connection(&vector.lines[++first]))
+      assert_true(first < vector.count);
+  for (size_t chunk = 1; chunk < 20; chunk++) {
+    replay_t replay;
+
+    replay_init(&replay, socket_type);
+    replay.config.routing_id = (const uint8_t *)routing_id;
+    replay.config.routing_id_size = strlen(routing_id);
+    replay_old(&replay, first, chunk);
+    assert_int_equal(replay.engine.peer.version_major, major);
+    assert_int_equal(replay.engine.peer.routing_id_size, strlen(peer_id));
+    if (peer_id[0] != '\0')
+      assert_memory_equal(replay.engine.peer.routing_id, peer_id,
+                          strlen(peer_id));
+    zuv__engine_destroy(&replay.engine);
+  }
+}
+
+static void peers_of_2_0_are_talked_to_as_libzmq_does(void **state) {
+  (void)state;
+  old_connection("07-subscribe-2.0", 0, ZUV__SOCKET_SUB, "", 2, "");
+  old_connection("10-zmtp-2.0", 0, ZUV__SOCKET_DEALER, "ME", 2, "");
+}
+
+static void peers_of_1_0_too(void **state) {
+  (void)state;
+  old_connection("08-subscribe-1.0", 0, ZUV__SOCKET_SUB, "", 1, "");
+  old_connection("11-zmtp-1.0", 0, ZUV__SOCKET_DEALER, "", 1, "id");
+  old_connection("11-zmtp-1.0", 1, ZUV__SOCKET_DEALER, "ME", 1, "id");
+  old_connection("11-zmtp-1.0", 2, ZUV__SOCKET_XPUB, "", 1, "");
+}
+
 static void pings_are_written_and_answered_as_libzmq_does(void **state) {
   const zuv__ping_t own = {.ttl = 25};
   uint8_t out[ZUV__PING_FRAME_MAX];
@@ -395,6 +480,8 @@ int main(void) {
       cmocka_unit_test(frames_are_taken_apart_and_built_again),
       cmocka_unit_test(subscriptions_are_commands_to_a_3_1_publisher),
       cmocka_unit_test(a_3_0_publisher_is_told_by_its_minor),
+      cmocka_unit_test(peers_of_2_0_are_talked_to_as_libzmq_does),
+      cmocka_unit_test(peers_of_1_0_too),
       cmocka_unit_test(pings_are_written_and_answered_as_libzmq_does),
       cmocka_unit_test(a_refusal_is_the_error_command_of_libzmq),
       cmocka_unit_test(the_same_error_command_is_understood),

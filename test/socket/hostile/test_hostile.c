@@ -6,54 +6,61 @@
 
 /* ---- Handshakes that fail ---- */
 
-static const char http[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
-static const uint8_t zmtp_1[] = {0x01, 0x00, 0x05, 0x00, 'H', 'e', 'l', 'l'};
-static const uint8_t zmtp_1_type[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 0, 5};
-static const uint8_t zmtp_2[] = {0xff, 0, 0,    0, 0, 0, 0,
-                                 0,    1, 0x7f, 1, 5, 0, 0};
-
-static void put_http(wire_t *wire) {
-  wire_put(wire, http, sizeof(http) - 1);
+/* Up to the octet of the revision. */
+static void put_signature(wire_t *wire) {
+  wire_put(wire, "\xff\0\0\0\0\0\0\0\1\x7f", 10);
 }
 
-static void put_zmtp_1(wire_t *wire) {
-  wire_put(wire, zmtp_1, sizeof(zmtp_1));
+static void put_zmtp_1_without_flags(wire_t *wire) {
+  wire_put(wire, "\0", 1);
 }
 
-static void put_zmtp_1_type(wire_t *wire) {
-  wire_put(wire, zmtp_1_type, sizeof(zmtp_1_type));
+static void put_zmtp_1_impossible_identity(wire_t *wire) {
+  wire_put(wire, "\xff\x80\0\0\0\0\0\0\0\0", 10);
 }
 
-static void put_zmtp_2(wire_t *wire) {
-  wire_put(wire, zmtp_2, sizeof(zmtp_2));
+static void put_zmtp_1_huge_identity(wire_t *wire) {
+  wire_put(wire, "\xff\0\0\1\0\0\0\0\0\0", 10);
 }
 
-static void put_noise(wire_t *wire, size_t size) {
-  uint32_t state = 12345;
+static void put_zmtp_1_type_long_identity(wire_t *wire) {
+  put_signature(wire);
+  wire_put(wire, "\0\5\xff\0\0\0\0\0\0\1\1", 11);
+}
 
+static void put_zmtp_2_long_identity(wire_t *wire) {
+  put_signature(wire);
+  wire_put(wire, "\1\5", 2);
+  wire_long_header(wire, 0, 256);
+}
+
+static void put_zmtp_2_impossible_identity(wire_t *wire) {
+  put_signature(wire);
+  wire_put(wire, "\1\5", 2);
+  wire_long_header(wire, 0, (uint64_t)1 << 63);
+}
+
+/* Answers the seed for more of it. */
+static uint32_t put_noise(wire_t *wire, uint32_t seed, size_t size) {
   while (size-- > 0) {
     uint8_t octet;
-    state = state * 1664525 + 1013904223;
-    octet = (uint8_t)(state >> 24);
+    seed = seed * 1664525 + 1013904223;
+    octet = (uint8_t)(seed >> 24);
     wire_put(wire, &octet, 1);
   }
-}
-
-static void put_garbage(wire_t *wire) {
-  wire_put(wire, "\x80", 1);
-  put_noise(wire, 3000);
+  return seed;
 }
 
 static void put_garbage_behind_a_signature(wire_t *wire) {
-  wire_put(wire, zmtp_2, 10);
+  put_signature(wire);
   wire_put(wire, "\x7e", 1);
-  put_noise(wire, 3000);
+  put_noise(wire, 12345, 3000);
 }
 
 static void put_garbage_behind_a_greeting(wire_t *wire) {
   wire_greeting(wire, 3, 1, "NULL");
   wire_put(wire, "\x04\x80\xf0", 3);
-  put_noise(wire, 3000);
+  put_noise(wire, 12345, 3000);
 }
 
 static void put_plain(wire_t *wire) {
@@ -155,11 +162,18 @@ typedef struct {
 } bad_handshake_t;
 
 static const bad_handshake_t bad_handshakes[] = {
-    {"http", put_http, UV_EPROTONOSUPPORT, 0, 0},
-    {"zmtp 1.0", put_zmtp_1, UV_EPROTONOSUPPORT, 0, 0},
-    {"zmtp 1.0 with type", put_zmtp_1_type, UV_EPROTONOSUPPORT, 0, 0},
-    {"zmtp 2.0", put_zmtp_2, UV_EPROTONOSUPPORT, 0, 0},
-    {"garbage", put_garbage, UV_EPROTONOSUPPORT, 0, 0},
+    {"zmtp 1.0 without flags", put_zmtp_1_without_flags, UV_EPROTO,
+     ZUV_PROTOCOL_ERROR_ZMTP_UNSPECIFIED, 0},
+    {"zmtp 1.0, impossible identity", put_zmtp_1_impossible_identity, UV_EPROTO,
+     ZUV_PROTOCOL_ERROR_ZMTP_UNSPECIFIED, 0},
+    {"zmtp 1.0, huge identity", put_zmtp_1_huge_identity, UV_EPROTO,
+     ZUV_PROTOCOL_ERROR_ZMTP_INVALID_METADATA, 0},
+    {"zmtp 1.0 with type, long identity", put_zmtp_1_type_long_identity,
+     UV_EPROTO, ZUV_PROTOCOL_ERROR_ZMTP_INVALID_METADATA, 0},
+    {"zmtp 2.0, long identity", put_zmtp_2_long_identity, UV_EPROTO,
+     ZUV_PROTOCOL_ERROR_ZMTP_INVALID_METADATA, 0},
+    {"zmtp 2.0, impossible identity", put_zmtp_2_impossible_identity, UV_EPROTO,
+     ZUV_PROTOCOL_ERROR_ZMTP_UNSPECIFIED, 0},
     {"garbage behind a signature", put_garbage_behind_a_signature, UV_EPROTO,
      ZUV_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH, 0},
     {"garbage behind a greeting", put_garbage_behind_a_greeting, UV_EPROTO,
@@ -313,6 +327,31 @@ test_handshake_ivl_does_not_touch_a_finished_handshake(void **state) {
   town_close(&town);
 }
 
+/* What has no signature is ZMTP 1.0 as far as it goes. */
+static void test_noise_ends_with_its_connection(void **state) {
+  enum { TIMES = 60, SIZE = 3000 };
+  town_t town;
+  uint32_t seed = 1;
+
+  (void)state;
+  town_open(&town, NULL);
+  for (size_t i = 0; i < TIMES; i++) {
+    wire_t wire = {.size = 0};
+    int fd = raw_connect(town.endpoint);
+
+    if (i % 3 != 0) {
+      put_signature(&wire);
+      wire_put(&wire, i % 3 == 1 ? "\0\5\1\0" : "\1\5\0\0", 4);
+    }
+    seed = put_noise(&wire, seed, SIZE);
+    raw_send_wire(&town.rig, fd, &wire);
+    close(fd);
+    rig_until(&town.rig, town.server.events[ZUV_EVENT_DISCONNECTED] > i);
+  }
+  town_is_well(&town);
+  town_close(&town);
+}
+
 /* ---- Connections cut short ---- */
 
 /* A handshake, and a message of a short, a long and a last frame. */
@@ -415,6 +454,7 @@ static void test_connector_survives_a_cut_at_any_byte(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_bad_handshake_is_told_and_closed),
+      cmocka_unit_test(test_noise_ends_with_its_connection),
       cmocka_unit_test(
           test_bad_handshake_of_the_bound_side_stops_the_connector),
       cmocka_unit_test(test_silent_peer_is_given_up_after_handshake_ivl),
