@@ -64,6 +64,8 @@ static void on_event(zuv_socket_t *handle, const zuv_event_t *event) {
   monitor_t *monitor = socket->monitor;
   zmq__told_t told;
 
+  if (zmq__told_before(&monitor->connections, event, &told))
+    tell(monitor, &told);
   if (zmq__told_translate(&monitor->connections, event, &told))
     tell(monitor, &told);
   zmq__told_done(&monitor->connections, event);

@@ -132,9 +132,23 @@ static void handshake_failed(const zuv_event_t *event, zmq__told_t *told) {
                       errno_of(event->status), false, event->endpoint);
 }
 
-/* Without a handshake the connection has no mechanism. */
+/* Without a handshake the connection has no mechanism: that of STREAM, and of
+ * a peer before ZMTP 3. */
 static bool is_raw(const zuv_event_t *event) {
   return event->peer == NULL || zuv_peer_mechanism(event->peer)[0] == '\0';
+}
+
+bool zmq__told_before(const zmq__told_connections_t *connections,
+                      const zuv_event_t *event, zmq__told_t *told) {
+  /* What breaks the protocol has no such event. */
+  if (event->type != ZUV_EVENT_DISCONNECTED || event->peer == NULL ||
+      !is_raw(event) || event->status == UV_EPROTO ||
+      event->status == UV_EMSGSIZE)
+    return false;
+  *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                    errno_of(event->status), false, event->endpoint);
+  zmq__told_name(connections, event->fd, told);
+  return true;
 }
 
 bool zmq__told_translate(zmq__told_connections_t *connections,

@@ -41,6 +41,12 @@ void zmq__told_connections_destroy(zmq__told_connections_t *connections);
 void zmq__told_name(const zmq__told_connections_t *connections, int fd,
                     zmq__told_t *told);
 
+/* What libzmq tells before this event: a connection without a mechanism, of
+ * STREAM or to a peer before ZMTP 3, has to libzmq never left its handshake,
+ * so that it fails there when it is lost. False: nothing. */
+bool zmq__told_before(const zmq__told_connections_t *connections,
+                      const zuv_event_t *event, zmq__told_t *told);
+
 /* False: libzmq has no such event. */
 bool zmq__told_translate(zmq__told_connections_t *connections,
                          const zuv_event_t *event, zmq__told_t *told);

@@ -155,8 +155,7 @@ static void *bound_puller(blocking_t *b, role_fn *role, char *endpoint,
   return puller;
 }
 
-/* Behaviour 174: without security libzmq welcomes them, so the scripts are
- * good. Ours does not talk to those before ZMTP 3. */
+/* Behaviour 174: without security they are welcome, so the scripts are good. */
 static void test_old_peers_without_security(void **state) {
   blocking_t *b = *state;
   char endpoint[BLOCKING_TEXT_MAX];
@@ -170,10 +169,7 @@ static void test_old_peers_without_security(void **state) {
   for (int i = 0; i < OLD; i++) {
     fd = blocking_raw_connect(endpoint);
     blocking_raw_send(fd, old[i].bytes, old[i].size);
-    if (blocking_is_zuv())
-      secured_raw_wait_end(fd);
-    else
-      blocking_expect(puller, "hi");
+    blocking_expect(puller, "hi");
     close(fd);
   }
   for (int minor = 0; minor < 2; minor++) {
