@@ -1,6 +1,7 @@
 /* libFuzzer target for the engine and the parsers below it. The first octet of
- * the input chooses socket type and authentication, the second how many octets
- * come at a time; the rest is what a peer sends. Anything that the sanitizers
+ * the input chooses socket type, authentication and whether peers before ZMTP 3
+ * are refused, the second how many octets come at a time; the rest is what a
+ * peer sends. Anything that the sanitizers
  * do not see by themselves is checked with expect. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,8 +11,9 @@
 
 #include "zmtp/command.h"
 #include "zmtp/engine.h"
-#include "zmtp/frame.h"
+#include "zmtp/frame_v1.h"
 #include "zmtp/metadata.h"
+#include "zmtp/old_peer.h"
 #include "zmtp/socket_type.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -89,6 +91,41 @@ static void parse_frames(const uint8_t *in, size_t len, uint64_t max_size) {
   }
 }
 
+static void parse_frames_v1(const uint8_t *in, size_t len, uint64_t max_size) {
+  uint8_t header[ZUV__FRAME_V1_HEADER_MAX];
+  zuv__frame_t frame;
+  zuv__frame_t again;
+  int result;
+
+  while ((result = zuv__frame_v1_decode(in, len, max_size, &frame)) ==
+         ZUV__FRAME_COMPLETE) {
+    size_t size =
+        zuv__frame_v1_encode_header(header, frame.flags != 0, frame.size);
+
+    expect(frame.total <= len && frame.size < frame.total);
+    expect(frame.body + frame.size == in + frame.total);
+    expect(frame.size <= max_size);
+    expect((frame.flags & ~ZUV__FRAME_MORE) == 0);
+    expect(zuv__frame_v1_decode(header, size, max_size, &again) ==
+           (frame.size == 0 ? ZUV__FRAME_COMPLETE : ZUV__FRAME_PARTIAL));
+    expect(again.size == frame.size && again.flags == frame.flags);
+    in += frame.total;
+    len -= frame.total;
+  }
+  if (result == ZUV__FRAME_PARTIAL && frame.total > 0)
+    expect(frame.total > len && frame.size <= max_size);
+}
+
+static void check_peer(const zuv__engine_t *e) {
+  const zuv__peer_t *peer = &e->peer;
+
+  expect(zuv__metadata_is_valid(peer->metadata, peer->metadata_size));
+  expect((peer->routing_id == NULL) == (peer->routing_id_size == 0));
+  expect(peer->version_major >= 1 && peer->version_major <= 3);
+  expect((peer->mechanism == NULL) == (peer->version_major < 3));
+  expect(peer->version_major == 3 || !e->config->refuse_old_peers);
+}
+
 static void check_end(const zuv__engine_t *e) {
   if (e->state == ZUV__ENGINE_FAILED)
     expect(e->failure.kind != ZUV__ENGINE_NO_FAILURE &&
@@ -97,7 +134,9 @@ static void check_end(const zuv__engine_t *e) {
   else
     expect(e->failure.kind == ZUV__ENGINE_NO_FAILURE);
   if (e->state == ZUV__ENGINE_TRAFFIC)
-    expect(zuv__metadata_is_valid(e->peer.metadata, e->peer.metadata_size));
+    check_peer(e);
+  if (e->state == ZUV__ENGINE_IDENTITY)
+    expect(zuv__engine_needed(e) <= ZUV__IDENTITY_MAX);
   expect(zuv__engine_needed(e) <= ZUV__COMMAND_MAX + ZUV__FRAME_HEADER_MAX);
 }
 
@@ -123,7 +162,9 @@ static void run_engine(const zuv__engine_config_t *config, int status,
       zuv__engine_authenticated(&engine, &sink, &verdict);
   }
   check_end(&engine);
-  if (engine.state == ZUV__ENGINE_TRAFFIC)
+  if (engine.state == ZUV__ENGINE_TRAFFIC && engine.peer.version_major == 1)
+    parse_frames_v1(in + done, len - done, UINT64_MAX);
+  else if (engine.state == ZUV__ENGINE_TRAFFIC)
     parse_frames(in + done, len - done, UINT64_MAX);
   zuv__engine_destroy(&engine);
 }
@@ -145,6 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memcpy(in, data + 2, len);
 
   config.socket_type = (data[0] & 15) % ZUV__SOCKET_STREAM;
+  config.refuse_old_peers = (data[0] & 16) != 0;
   run_engine(&config, 200, in, len, (size_t)data[1] + 1);
   config.authenticate = true;
   config.routing_id = (const uint8_t *)"fuzz";
@@ -153,6 +195,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   parse_frames(in, len, UINT64_MAX);
   parse_frames(in, len, data[1]);
+  parse_frames_v1(in, len, UINT64_MAX);
+  parse_frames_v1(in, len, data[1]);
   parse_command(in, len);
   parse_metadata(in, len);
   free(in);
