@@ -526,7 +526,7 @@ ZUV_EXTERN const void *zuv_peer_routing_id(const zuv_peer_t *peer,
 /* The peer's socket type, ZUV_PAIR..ZUV_XSUB, or -1 if it did not say. */
 ZUV_EXTERN int zuv_peer_type(const zuv_peer_t *peer);
 /* The security mechanism of the connection: "NULL", "PLAIN" or "CURVE"; "" for
- * inproc, STREAM. */
+ * inproc, STREAM, and peers of ZMTP 1.0 and 2.0. */
 ZUV_EXTERN const char *zuv_peer_mechanism(const zuv_peer_t *peer);
 /* The user id that authentication gave the peer, or NULL. */
 ZUV_EXTERN const char *zuv_peer_user_id(const zuv_peer_t *peer);
@@ -578,7 +578,8 @@ struct zuv_auth_s {
   const char *endpoint; /* of this socket, as bound or connected */
   const char *address;  /* the peer's, as zuv_peer_address() */
   const char *domain;   /* ZUV_ZAP_DOMAIN of this socket */
-  /* what the peer announced; CURVE only, others do so when they are in */
+  /* what the peer announced; CURVE, and NULL with ZMTP 1.0 and 2.0, only:
+   * others do so when they are in */
   const void *routing_id;
   size_t routing_id_size;
   /* PLAIN, else NULL */
@@ -594,9 +595,11 @@ struct zuv_auth_s {
 
 /* Asks auth_cb about every peer from now on, instead of a ZAP handler: what
  * comes from clients when this socket is the server of PLAIN or CURVE, and
- * every peer with NULL. Peers over inproc and of STREAM are not asked about.
- * The callback answers at once or later, and the socket goes on meanwhile; the
- * peer has ZUV_HANDSHAKE_IVL in all. UV_EINVAL: auth_cb is NULL, or closing. */
+ * every peer with NULL; with NULL and a ZUV_ZAP_DOMAIN those of ZMTP 1.0
+ * and 2.0 are refused unasked. Peers over inproc and of STREAM are not asked
+ * about. The callback answers at once or later, and the socket goes on
+ * meanwhile; the peer has ZUV_HANDSHAKE_IVL in all. UV_EINVAL: auth_cb is NULL,
+ * or closing. */
 ZUV_EXTERN int zuv_auth_start(zuv_socket_t *socket, zuv_auth_cb auth_cb);
 
 /* Peers are asked about by ZAP again, if at all. Requests that wait stay to be
@@ -611,7 +614,8 @@ ZUV_EXTERN int zuv_auth_allow(zuv_auth_t *request, const char *user_id);
 
 /* Refuses the peer and frees the request. `status` is what the peer is told, in
  * ZAP's terms: 400, it will not come back; 500, the same for an error of ours;
- * 300, it is told nothing and will try again. UV_ECANCELED: as above.
+ * 300, it is told nothing and will try again. One of ZMTP 1.0 or 2.0 cannot be
+ * told, and may try again whatever the status. UV_ECANCELED: as above.
  * UV_EINVAL: another status; the request was not freed. */
 ZUV_EXTERN int zuv_auth_deny(zuv_auth_t *request, int status);
 

@@ -93,12 +93,13 @@ static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
 static inline bool put_small(zuv__connection_t *c, zuv_msg_t *part) {
   zuv__output_t *output = &c->output;
   size_t size = zuv__msg_size(part);
-  uint8_t *out = output->bytes + output->used;
+  uint8_t *out;
 
   if (size > SMALL_MAX || zuv__msg(part)->kind == ZUV__MSG_COUNTED ||
       !c->in_clear ||
       output->room - output->used < SMALL_MAX + ZUV__FRAME_HEADER_MAX)
     return false;
+  out = output->bytes + output->used;
   out += zuv__frame_encode_header(out, 0, size);
   zuv__copy_small(out, zuv__msg_data(part), size);
   out += size;

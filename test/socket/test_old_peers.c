@@ -271,6 +271,7 @@ static void an_identity_may_have_255_octets(void **state) {
     for (size_t size = 253; size <= 256; size++) {
       harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
       uint8_t bytes[12 + 10 + 256];
+      uint8_t id[256];
       pair_t pair;
       size_t used = 0;
 
@@ -280,9 +281,8 @@ static void an_identity_may_have_255_octets(void **state) {
         bytes[10] = pair.peer.version == OLD_2_0;
         used = 12;
       }
-      memset(bytes + used + 10, 'i', 256);
-      used += old_frame(pair.peer.version, false, bytes + used + 10, size,
-                        bytes + used);
+      memset(id, 'i', sizeof(id));
+      used += old_frame(pair.peer.version, false, id, size, bytes + used);
       old_send_bytes(&pair.peer, bytes, used);
       if (size > 255) {
         harness_wait_event(router, ZUV_EVENT_DISCONNECTED, 1);
