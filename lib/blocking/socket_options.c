@@ -26,6 +26,14 @@ static int get_affinity(const zmq__socket_t *socket, void *value,
 
 /* ---- zmq_setsockopt ---- */
 
+/* libzmq answers EINVAL, whatever the arguments, for what it was built without.
+ * What only zuv has is no option of libzmq. */
+static bool is_missing(int option) {
+  const zuv__option_t *row = zuv__option_find(option);
+  return row == NULL || row->handling == ZUV__OPTION_UNSUPPORTED ||
+         option >= ZUV__OPTION_OWN;
+}
+
 static int set(zmq__socket_t *socket, int option, const void *value,
                size_t size) {
   switch (option) {
@@ -34,8 +42,6 @@ static int set(zmq__socket_t *socket, int option, const void *value,
     case ZMQ_FD:
       return UV_EINVAL;
     default:
-      if (option >= ZUV__OPTION_OWN)
-        return UV_EINVAL;
       return zuv_set_option(&socket->native->zuv, option, value, size);
   }
 }
@@ -46,6 +52,8 @@ int zmq_setsockopt(void *handle, int option, const void *value, size_t size) {
 
   if (socket == NULL)
     return -1;
+  if (is_missing(option))
+    return zmq__fail_errno(EINVAL);
   if (value == NULL && size > 0)
     return zmq__fail_errno(EFAULT);
   zmq__loop_enter(socket->loop);
@@ -152,20 +160,17 @@ int zmq_getsockopt(void *handle, int option, void *value, size_t *size) {
 
   if (socket == NULL)
     return -1;
+  if (is_missing(option))
+    return zmq__fail_errno(EINVAL);
   if (value == NULL || size == NULL)
     return zmq__fail_errno(EFAULT);
   zmq__loop_enter(socket->loop);
   if (option == ZMQ_AFFINITY)
     err = get_affinity(socket, value, size);
-  else if (option >= ZUV__OPTION_OWN)
-    err = UV_EINVAL;
   else if (!get_own(socket, option, &number, &err))
     err = zuv_get_option(&socket->native->zuv, option, value, size);
   else if (err == 0)
     err = answer(number, value, size);
   zmq__loop_leave(socket->loop);
-  /* libzmq's answer for what it was built without; programs look for it. */
-  if (err == UV_ENOTSUP)
-    err = UV_EINVAL;
   return err == 0 ? 0 : zmq__fail(err);
 }

@@ -121,6 +121,11 @@ static int check_number(const zuv__option_t *option, int64_t value) {
       if (value == 0)
         return UV_EINVAL;
       break;
+    /* the loop is the one thread there is */
+    case ZUV_AFFINITY:
+      if (value != 0 && (value & 1) == 0)
+        return UV_ENOTSUP;
+      break;
     default:
       break;
   }
@@ -141,6 +146,12 @@ static void set_dependents(zuv__options_t *options, int number) {
     case ZUV_HEARTBEAT_TTL:
       options->heartbeat_ttl -= options->heartbeat_ttl % 100;
       break;
+    case ZUV_IN_BATCH_SIZE:
+      options->in_batch_is_set = 1;
+      break;
+    case ZUV_OUT_BATCH_SIZE:
+      options->out_batch_is_set = 1;
+      break;
     case ZUV_XPUB_MANUAL_LAST_VALUE:
       options->xpub_manual = options->xpub_manual_last_value;
       break;
@@ -157,8 +168,6 @@ static int set_number(zuv__options_t *options, const zuv__option_t *option,
   if (value == NULL || size != number_size(option))
     return UV_EINVAL;
   number = load(option, value);
-  if (option->handling == ZUV__OPTION_OFF)
-    return number == option->initial ? 0 : UV_ENOTSUP;
   status = check_number(option, number);
   if (status != 0)
     return status;
@@ -294,8 +303,7 @@ int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
     return check_special(option, value, size);
   if (option->handling == ZUV__OPTION_SECURITY)
     return zuv__security_option_get(&options->security, option, value, size);
-  if (option->handling == ZUV__OPTION_CONSTANT ||
-      option->handling == ZUV__OPTION_OFF)
+  if (option->handling == ZUV__OPTION_CONSTANT)
     return get_number(option, option->initial, value, size);
 
   if (option->handling == ZUV__OPTION_BYTES) {

@@ -55,6 +55,12 @@ typedef struct zuv__options_s {
   int conflate;
   int invert_matching;
   int64_t max_message_size;
+  uint64_t affinity; /* 0, or with the bit of the one thread that there is */
+  int in_batch_size;
+  int out_batch_size;
+  /* the two were set: without that they read as libzmq's, and our own hold */
+  int in_batch_is_set;
+  int out_batch_is_set;
   /* bytes that may wait for a peer, 0: no limit */
   uint64_t sndhwm_bytes;
   uint64_t rcvhwm_bytes;
@@ -162,15 +168,12 @@ typedef enum {
   ZUV__OPTION_SPECIAL = 1,
   /* reads as its initial value */
   ZUV__OPTION_CONSTANT = 2,
-  /* reads as its initial value, which turns off what this version does not
-   * have; so that is all that can be set, and else it is UV_ENOTSUP */
-  ZUV__OPTION_OFF = 3,
   /* UV_ENOTSUP, whatever the arguments */
-  ZUV__OPTION_UNSUPPORTED = 4,
+  ZUV__OPTION_UNSUPPORTED = 3,
   /* checked and kept by security_options.c */
-  ZUV__OPTION_SECURITY = 5,
+  ZUV__OPTION_SECURITY = 4,
   /* kept in zuv__options_t.bytes; NULL with size 0 empties it */
-  ZUV__OPTION_BYTES = 6
+  ZUV__OPTION_BYTES = 5
 } zuv__option_handling;
 
 /* A row of the table. */
@@ -234,7 +237,7 @@ int zuv__options_set(zuv__options_t *options, int socket_type, int number,
 
 /* 0: *value and *size are written. ZUV__OPTION_SPECIAL: nothing was written,
  * the checks passed as far as possible, and the caller has to answer with one
- * of the two functions below: EVENTS, RCVMORE, LAST_ENDPOINT, TOPICS_COUNT.
+ * of the two functions below: EVENTS, FD, RCVMORE, LAST_ENDPOINT, TOPICS_COUNT.
  * UV_EINVAL, UV_ENOTSUP: nothing was written. */
 int zuv__options_get(const zuv__options_t *options, int socket_type, int number,
                      void *value, size_t *size);

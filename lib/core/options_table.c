@@ -1,6 +1,6 @@
 /* The table of the socket options: what each one is, without any code. Rows are
- * grouped by purpose and indexed by number. docs/options.md shows the same
- * rows; the test of options.c compares the two. */
+ * grouped by purpose and indexed by number. docs/options.md is made
+ * from them: after a change run docs/options.py. */
 #include "core/options.h"
 
 #include <limits.h>
@@ -48,10 +48,6 @@
   ROW(name, INT, access, ALL, value, value, value, 0, 0, NOW, CONSTANT, "",    \
       summary)
 
-#define OFF(name, type, value, unit, summary)                                  \
-  ROW(name, type, BOTH, ALL, value, value, value, 0, 0, NEXT, OFF, unit,       \
-      summary)
-
 #define SECURITY(name, type, access, min, max, unit, summary)                  \
   ROW(name, type, access, ALL, min, max, 0, 0, 0, NEXT, SECURITY, unit, summary)
 
@@ -94,9 +90,12 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            "Limit of a blocking receive; the native API has none"),
     STORED(CONFLATE, conflate, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
            "Keep only the newest message"),
-    OFF(AFFINITY, UINT64, 0, "", "I/O threads to use; the native API has none"),
+    STORED(AFFINITY, affinity, UINT64, BOTH, ALL, INT64_MIN, INT64_MAX, 0, NEXT,
+           "", "Bit n: I/O thread n may serve the socket; 0: any may"),
     SPECIAL(RCVMORE, INT, GET_WIDE, ALL, 0, 1, NOW, "",
             "More parts follow; 0 here, since messages are delivered whole"),
+    SPECIAL(FD, INT, GET_WIDE, ALL, 0, INT_MAX, NOW, "",
+            "Descriptor that becomes readable when there is something to do"),
     CONSTANT(THREAD_SAFE, GET_WIDE, 0, "Sockets belong to one thread"),
 
     /* Connections */
@@ -120,6 +119,10 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            "Limit of connections waiting to be accepted"),
     STORED(USE_FD, use_fd, INT, BOTH, ALL, -1, INT_MAX, -1, NEXT, "",
            "Bind adopts this listening descriptor; -1: makes its own"),
+    STORED(IN_BATCH_SIZE, in_batch_size, INT, BOTH, ALL, 1, INT_MAX, 8192, NEXT,
+           "bytes", "Limit of one read, and of a message of STREAM"),
+    STORED(OUT_BATCH_SIZE, out_batch_size, INT, BOTH, ALL, 1, INT_MAX, 8192,
+           NEXT, "bytes", "Output that has grown to this is written"),
 
     /* TCP and IPC */
     STORED(IPV6, ipv6, FLAG, BOTH, ALL, 0, 1, 0, NEXT, "",
@@ -259,11 +262,6 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
           "User name for the proxy; empty: no authentication"),
     BYTES(SOCKS_PASSWORD, STRING, BOTH, 0, 255, NEXT, "bytes",
           "Password for the proxy"),
-
-    /* Not supported: the blocking API's descriptor, and tuning */
-    UNSUPPORTED(ZUV_FD, "FD", "Descriptor that signals activity"),
-    UNSUPPORTED(ZUV_IN_BATCH_SIZE, "IN_BATCH_SIZE", "Size of read buffers"),
-    UNSUPPORTED(ZUV_OUT_BATCH_SIZE, "OUT_BATCH_SIZE", "Size of write buffers"),
 
     /* Not supported: properties */
     UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),

@@ -65,6 +65,9 @@ static int special_get(zuv__socket_t *socket, int option, void *value,
     case ZUV_RCVMORE:
       /* Messages are delivered whole. */
       return zuv__option_answer_int(row, 0, value, size);
+    case ZUV_FD:
+      return zuv__option_answer_int(row, uv_backend_fd(socket->loop->uv), value,
+                                    size);
     case ZUV_LAST_ENDPOINT:
       return zuv__option_answer_bytes(row, last, last ? strlen(last) : 0, value,
                                       size);

@@ -62,6 +62,13 @@ static int start(zuv__connection_t *c) {
   return zuv__connection_start_handshake(c);
 }
 
+static void set_batches(zuv__connection_t *c, const zuv__options_t *options) {
+  c->write_at = options->out_batch_is_set ? (uint32_t)options->out_batch_size
+                                          : ZUV__OUTPUT_BUFFER_SIZE;
+  c->raw_max = (uint32_t)options->in_batch_size;
+  c->read_max = options->in_batch_is_set ? c->raw_max : UINT32_MAX;
+}
+
 int zuv__connection_new(zuv__session_t *session, zuv__io_t *io) {
   zuv__connection_t *c = zuv__calloc(1, sizeof(*c));
   int64_t max_size = session->options->max_message_size;
@@ -78,6 +85,7 @@ int zuv__connection_new(zuv__session_t *session, zuv__io_t *io) {
       !c->raw && session->config->mechanism->number == ZUV__MECHANISM_PLAIN;
   c->max_size = max_size < 0 ? UINT64_MAX : (uint64_t)max_size;
   c->frame_max = c->max_size;
+  set_batches(c, session->options);
   zuv__task_init(&c->flush_task, on_flush);
   zuv__task_init(&c->resume_task, on_resume);
   zuv__task_init(&c->free_task, on_free);

@@ -29,7 +29,6 @@ typedef enum {
 
 enum {
   ZUV__READS_PER_EVENT_MAX = 16, /* then other descriptors get their turn */
-  ZUV__RAW_MESSAGE_MAX = 8192,   /* bytes of a STREAM message */
   /* memory is committed for at most this much of an announced frame */
   ZUV__FRAME_TRUST_MAX = 64 * 1024,
   ZUV__HANDSHAKE_TRUST_MAX = 256, /* the same before the peer is known */
@@ -61,6 +60,9 @@ struct zuv__connection_s {
   bool says_goodbye;         /* the peer should read our last bytes */
   bool wipes_input;          /* it may be a password */
   int failure;               /* of a write, to be handled by the flush task */
+  uint32_t write_at;         /* output of so many bytes does not wait */
+  uint32_t read_max;         /* bytes of one read */
+  uint32_t raw_max;          /* bytes of a message of a raw stream */
   uint64_t max_size;         /* of a frame's content */
   uint64_t frame_max;        /* of a frame as it comes */
   zuv__authentication_t *authentication; /* asked, or NULL */

@@ -17,7 +17,7 @@ enum {
 
 /* After a message was put into the output, maybe inside an API call. */
 static void written(zuv__connection_t *c) {
-  if (c->output.size >= ZUV__OUTPUT_BUFFER_SIZE && c->failure == 0) {
+  if (c->output.size >= c->write_at && c->failure == 0) {
     int err = zuv__output_flush(&c->output, c->loop, c->io->fd);
     if (err == UV_EAGAIN) {
       c->blocked = true;
@@ -57,10 +57,11 @@ static void put_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
 
 /* A view of so much that it fills the output: most of it will be with the
  * kernel before anybody looks away, so only the rest is copied. */
-static bool is_written_at_once(const zuv_msg_t *part) {
+static bool is_written_at_once(const zuv__connection_t *c,
+                               const zuv_msg_t *part) {
   const zuv__msg_t *m = zuv__msg_const(part);
   return m->kind == ZUV__MSG_VIEW && m->u.far.body == NULL &&
-         m->u.far.size >= ZUV__OUTPUT_BUFFER_SIZE;
+         m->u.far.size >= c->write_at;
 }
 
 /* Reserves the room that put_part needs for all these parts. */
@@ -77,7 +78,7 @@ static int reserve(zuv__connection_t *c, zuv_msg_t *parts, size_t count) {
       continue;
     }
     large++;
-    if (is_written_at_once(&parts[i]))
+    if (is_written_at_once(c, &parts[i]))
       continue;
     err = zuv__msg_make_lasting(&parts[i]);
     if (err != 0)

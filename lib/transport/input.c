@@ -198,8 +198,8 @@ static size_t parse_raw(zuv__connection_t *c, zuv__body_t *chunk, size_t begin,
     size_t size = end - begin;
     zuv__frame_t frame;
 
-    if (size > ZUV__RAW_MESSAGE_MAX)
-      size = ZUV__RAW_MESSAGE_MAX;
+    if (size > c->raw_max)
+      size = c->raw_max;
     frame.body = chunk_bytes(chunk) + begin;
     frame.size = frame.total = size;
     frame.flags = 0;
@@ -293,6 +293,8 @@ void zuv__connection_read(zuv__connection_t *c) {
       return;
     }
     room = zuv__chunk_size(chunk) - end;
+    if (room > c->read_max)
+      room = c->read_max;
     do
       size = recv(c->io->fd, chunk_bytes(chunk) + end, room, 0);
     while (size < 0 && errno == EINTR);
