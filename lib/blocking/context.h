@@ -7,8 +7,7 @@
 #ifndef ZMQ_BLOCKING_CONTEXT_H
 #define ZMQ_BLOCKING_CONTEXT_H
 
-#include <sched.h>
-
+#include "blocking/context_options.h"
 #include "blocking/handle.h"
 #include "blocking/loop.h"
 #include "zuv.h"
@@ -18,21 +17,6 @@ typedef enum {
   ZMQ__CONTEXT_STOPPED,
   ZMQ__CONTEXT_FORKED
 } zmq__context_state_t;
-
-enum { ZMQ__NAME_PREFIX_MAX = 16 };
-
-typedef struct zmq__context_options_s {
-  int io_threads;
-  int max_sockets;
-  int thread_priority;
-  int thread_sched_policy;
-  int max_message_size;
-  int zero_copy;
-  int ipv6;
-  int blocky;
-  cpu_set_t cpus;
-  char name_prefix[ZMQ__NAME_PREFIX_MAX + 1];
-} zmq__context_options_t;
 
 typedef struct zmq__context_s {
   zmq__handle_t handle;
@@ -74,7 +58,6 @@ void zmq__context_free_slot(zmq__context_t *context);
 /* The loop is to do I/O: it needs its thread. */
 int zmq__context_start(zmq__context_t *context, zmq__loop_t *loop);
 
-void zmq__context_options_init(zmq__context_options_t *options);
 /* What a loop's thread does first: its name, its place. */
 void zmq__context_prepare_thread(zmq__context_t *context, int index);
 
