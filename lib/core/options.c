@@ -184,7 +184,11 @@ static int set_bytes(zuv__options_t *options, const zuv__option_t *option,
 
   if (value == NULL && size != 0)
     return UV_EINVAL;
-  if (size < (uint64_t)option->min || size > (uint64_t)option->max)
+  if (size > (uint64_t)option->max)
+    return UV_EINVAL;
+  /* NULL empties a text, whatever the least length of one. */
+  if (size < (uint64_t)option->min &&
+      (value != NULL || option->type != ZUV__OPTION_STRING))
     return UV_EINVAL;
   if (option->handling == ZUV__OPTION_SPECIAL)
     return ZUV__OPTION_SPECIAL;

@@ -149,8 +149,8 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            "SO_PRIORITY; 0: the system's"),
     STORED(BUSY_POLL, busy_poll, INT, BOTH, ALL, 0, INT_MAX, 0, NEXT, "us",
            "SO_BUSY_POLL; 0: the system's"),
-    STORED(BINDTODEVICE, bind_to_device, STRING, BOTH, ALL, 0, 16, 0, NEXT,
-           "bytes", "SO_BINDTODEVICE, an interface's name; empty: any"),
+    STORED(BINDTODEVICE, bind_to_device, STRING, BOTH, ALL, 1, 16, 0, NEXT,
+           "bytes", "SO_BINDTODEVICE, an interface's name; NULL: any"),
 
     /* ROUTER, DEALER, REQ, REP, STREAM */
     STORED(ROUTER_MANDATORY, router_mandatory, FLAG, SET, ROUTERS, 0, INT_MAX,

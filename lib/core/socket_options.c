@@ -84,8 +84,11 @@ int zuv_get_option(zuv_socket_t *handle, int option, void *value,
   zuv__socket_t *socket = zuv__socket(handle);
   int err;
 
-  if (socket == NULL || value == NULL || size == NULL)
+  if (socket == NULL)
     return UV_EINVAL;
+  /* Nothing to write to; but an option that there is not is told first. */
+  if (value == NULL || size == NULL)
+    value = size = NULL;
   err = zuv__options_get(&socket->options, handle->type, option, value, size);
   if (err == ZUV__OPTION_SPECIAL)
     return special_get(socket, option, value, size);

@@ -390,7 +390,7 @@ static void check_null(const zuv__option_t *option, int type) {
     expect(option, type, "set of NULL, 0",
            zuv__options_set(&options, type, option->number, NULL, 0),
            is_number(option) ||
-                   (option->min > 0 && option->handling != ZUV__OPTION_BYTES)
+                   (option->min > 0 && option->type != ZUV__OPTION_STRING)
                ? UV_EINVAL
                : success(option));
   if (applies(option, type, ZUV__OPTION_GET)) {
