@@ -71,6 +71,38 @@ static void many_bytes_come_in_bounded_pieces(void **state) {
   raw_tcp_close(&client);
 }
 
+/* Sends `size` bytes to a STREAM with this IN_BATCH_SIZE; the largest piece
+ * that they are received in. */
+static size_t largest_piece(harness_t *h, int batch, size_t size) {
+  static const char bytes[20000];
+  harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
+  char endpoint[HARNESS_TEXT_MAX];
+  size_t largest = 0;
+  size_t got = 0;
+  raw_tcp_t client;
+
+  harness_set(stream, ZUV_IN_BATCH_SIZE, batch);
+  harness_bind(stream, endpoint);
+  raw_tcp_connect(h, &client, endpoint);
+  assert_body(stream, 0, "");
+  raw_tcp_send(&client, bytes, size);
+  for (size_t i = 1; got < size; i++) {
+    harness_wait(h, stream->received > i);
+    const harness_part_t *piece = &stream->messages[i].parts[1];
+    largest = piece->size > largest ? piece->size : largest;
+    got += piece->size;
+  }
+  assert_int_equal(got, size);
+  raw_tcp_close(&client);
+  return largest;
+}
+
+static void the_size_of_pieces_is_an_option(void **state) {
+  assert_int_equal(largest_piece(*state, 1, 5), 1);
+  assert_int_equal(largest_piece(*state, 100, 1001), 100);
+  assert_in_range(largest_piece(*state, 20000, 20000), 8193, 20000);
+}
+
 static void an_empty_message_closes_the_connection(void **state) {
   harness_t *h = *state;
   harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
@@ -281,6 +313,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       harness_test(a_client_comes_talks_and_leaves),
       harness_test(many_bytes_come_in_bounded_pieces),
+      harness_test(the_size_of_pieces_is_an_option),
       harness_test(an_empty_message_closes_the_connection),
       harness_test(unknown_ids_are_refused),
       harness_test(a_full_connection_refuses),
