@@ -215,10 +215,10 @@ void zmq__context_prepare_thread(zmq__context_t *context, int index) {
   pthread_mutex_lock(&context->mutex);
   options = context->options;
   pthread_mutex_unlock(&context->mutex);
-  set_name(options.name_prefix, index);
   if (CPU_COUNT(&options.cpus) > 0)
     (void)pthread_setaffinity_np(pthread_self(), sizeof(options.cpus),
                                  &options.cpus);
   if (options.thread_priority >= 0 || options.thread_sched_policy >= 0)
     set_scheduling(&options);
+  set_name(options.name_prefix, index);
 }

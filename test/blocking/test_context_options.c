@@ -1,5 +1,6 @@
 /* The options of a context: their defaults and ranges, and what the sockets
- * made afterwards have of them. */
+ * made afterwards have of them. What threads have: test_context_threads.c. */
+#include <dlfcn.h>
 #include <limits.h>
 
 #include "support/blocking.h"
@@ -99,27 +100,135 @@ static void processors_are_added_and_removed(void **state) {
   }
 }
 
-static void threads_have_a_prefix(void **state) {
+static void a_prefix_may_be_a_number(void **state) {
+  static const int numbers[] = {1234, -5, 0, INT_MAX, INT_MIN};
   blocking_t *b = *state;
-  void *bound;
-  void *connected;
 
   assert_int_equal(zmq_ctx_get(b->context, ZMQ_THREAD_NAME_PREFIX), 0);
-  blocking_expect_ok(zmq_ctx_set(b->context, ZMQ_THREAD_NAME_PREFIX, 1234));
-  assert_int_equal(zmq_ctx_get(b->context, ZMQ_THREAD_NAME_PREFIX), 1234);
-  blocking_pair(b, ZMQ_PAIR, ZMQ_PAIR, &bound, &connected);
-  blocking_send(bound, "works");
-  blocking_expect(connected, "works");
+  for (size_t i = 0; i < COUNT(numbers); i++) {
+    blocking_expect_ok(
+        zmq_ctx_set(b->context, ZMQ_THREAD_NAME_PREFIX, numbers[i]));
+    assert_int_equal(zmq_ctx_get(b->context, ZMQ_THREAD_NAME_PREFIX),
+                     numbers[i]);
+  }
 }
 
 static void unknown_options_are_refused(void **state) {
-  static const int numbers[] = {-1, 0, 11, 17, 41, 43, 69, 71, 1000, INT_MAX};
+  static const int known[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 42, 70};
   blocking_t *b = *state;
 
-  for (size_t i = 0; i < COUNT(numbers); i++) {
-    blocking_expect_errno(zmq_ctx_set(b->context, numbers[i], 1), EINVAL);
-    blocking_expect_errno(zmq_ctx_get(b->context, numbers[i]), EINVAL);
+  for (int number = -1; number < 1100; number++) {
+    bool is_known = false;
+    for (size_t i = 0; i < COUNT(known); i++)
+      is_known = is_known || known[i] == number;
+    if (is_known)
+      continue;
+    blocking_expect_errno(zmq_ctx_set(b->context, number, 1), EINVAL);
+    blocking_expect_errno(zmq_ctx_get(b->context, number), EINVAL);
   }
+}
+
+/* ---- With sizes: libraries may lack these calls, so they are looked up ----
+ */
+
+static struct {
+  int (*set)(void *context, int option, const void *value, size_t size);
+  int (*get)(void *context, int option, void *value, size_t *size);
+} ext;
+
+static bool look_up(const char *name, void *function) {
+  void *symbol = dlsym(RTLD_DEFAULT, name);
+
+  memcpy(function, &symbol, sizeof(symbol));
+  return symbol != NULL;
+}
+
+static void need_ext(void) {
+  if (!look_up("zmq_ctx_set_ext", &ext.set) ||
+      !look_up("zmq_ctx_get_ext", &ext.get))
+    skip();
+}
+
+static void ints_have_their_size(void **state) {
+  blocking_t *b = *state;
+
+  need_ext();
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t room = 0; room <= 9; room++) {
+      char bytes[9] = {0};
+      size_t size = room;
+      if (room == sizeof(int))
+        continue;
+      blocking_expect_errno(ext.set(b->context, rows[i].option, bytes, room),
+                            EINVAL);
+      blocking_expect_errno(ext.get(b->context, rows[i].option, bytes, &size),
+                            EINVAL);
+    }
+    for (size_t j = 0; j < COUNT(rows[i].good); j++) {
+      int value = INT_MIN;
+      size_t size = sizeof(value);
+      blocking_expect_ok(ext.set(b->context, rows[i].option, &rows[i].good[j],
+                                 sizeof(rows[i].good[j])));
+      blocking_expect_ok(ext.get(b->context, rows[i].option, &value, &size));
+      assert_true(value == rows[i].good[j] && size == sizeof(value));
+    }
+  }
+}
+
+static void a_prefix_has_up_to_16_bytes(void **state) {
+  static const char text[] = "0123456789abcdefg";
+  blocking_t *b = *state;
+  char bytes[32];
+  int number = 0;
+  size_t size;
+
+  need_ext();
+  for (size_t length = 0; length <= 17; length++) {
+    bool good = length >= 1 && length <= 16;
+    if (length == sizeof(int))
+      continue;
+    if (!good) {
+      blocking_expect_errno(
+          ext.set(b->context, ZMQ_THREAD_NAME_PREFIX, text, length), EINVAL);
+      continue;
+    }
+    blocking_expect_ok(
+        ext.set(b->context, ZMQ_THREAD_NAME_PREFIX, text, length));
+    memset(bytes, 0, sizeof(bytes));
+    size = sizeof(bytes);
+    blocking_expect_ok(
+        ext.get(b->context, ZMQ_THREAD_NAME_PREFIX, bytes, &size));
+    assert_int_equal(strlen(bytes), length);
+    assert_memory_equal(bytes, text, length);
+    /* libzmq does not tell. */
+    if (blocking_is_zuv())
+      assert_int_equal(size, length);
+  }
+  size = 15;
+  blocking_expect_errno(
+      ext.get(b->context, ZMQ_THREAD_NAME_PREFIX, bytes, &size), EINVAL);
+  /* Four bytes are an int. */
+  size = sizeof(number);
+  blocking_expect_ok(
+      ext.set(b->context, ZMQ_THREAD_NAME_PREFIX, &size, sizeof(int)));
+  blocking_expect_ok(
+      ext.get(b->context, ZMQ_THREAD_NAME_PREFIX, &number, &size));
+  assert_int_equal(number, 4);
+}
+
+static void null_is_refused(void **state) {
+  blocking_t *b = *state;
+  int value = 0;
+  size_t size = sizeof(value);
+
+  if (!blocking_is_zuv())
+    skip();
+  need_ext();
+  blocking_expect_errno(ext.set(b->context, ZMQ_IPV6, NULL, size), EINVAL);
+  blocking_expect_errno(ext.get(b->context, ZMQ_IPV6, NULL, &size), EINVAL);
+  blocking_expect_errno(ext.get(b->context, ZMQ_IPV6, &value, NULL), EINVAL);
+  blocking_expect_errno(ext.set(NULL, ZMQ_IPV6, &value, size), EFAULT);
+  blocking_expect_errno(ext.get(NULL, ZMQ_IPV6, &value, &size), EFAULT);
 }
 
 /* Behaviour 130. */
@@ -127,6 +236,15 @@ static void what_is_no_context_is_refused(void **state) {
   (void)state;
   blocking_expect_errno(zmq_ctx_set(NULL, ZMQ_IO_THREADS, 1), EFAULT);
   blocking_expect_errno(zmq_ctx_get(NULL, ZMQ_IO_THREADS), EFAULT);
+}
+
+/* Behaviour 124, of these calls. */
+static void they_can_be_set_after_a_shutdown(void **state) {
+  blocking_t *b = *state;
+
+  blocking_expect_ok(zmq_ctx_shutdown(b->context));
+  blocking_expect_ok(zmq_ctx_set(b->context, ZMQ_IPV6, 1));
+  assert_int_equal(zmq_ctx_get(b->context, ZMQ_IPV6), 1);
 }
 
 /* Behaviour 119. */
@@ -213,8 +331,12 @@ int main(void) {
       blocking_test(the_size_of_a_message_is_told),
       blocking_test(the_most_sockets_are_told),
       blocking_test(processors_are_added_and_removed),
-      blocking_test(threads_have_a_prefix),
+      blocking_test(a_prefix_may_be_a_number),
       blocking_test(unknown_options_are_refused),
+      blocking_test(ints_have_their_size),
+      blocking_test(a_prefix_has_up_to_16_bytes),
+      blocking_test(null_is_refused),
+      blocking_test(they_can_be_set_after_a_shutdown),
       blocking_test(what_is_no_context_is_refused),
       blocking_test(without_blocky_nothing_lingers),
       blocking_test(sockets_made_afterwards_use_ipv6),
