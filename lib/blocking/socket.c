@@ -71,6 +71,29 @@ static void on_closed(zuv_socket_t *handle) {
   zmq__context_free_slot(context);
 }
 
+int zmq__native_open(zmq__context_t *context, zmq__loop_t *loop, int type,
+                     zmq__native_t **out) {
+  zmq__native_t *native = zuv__calloc(1, sizeof(*native));
+  int err;
+
+  if (native == NULL)
+    return UV_ENOMEM;
+  err = zuv_socket_init(&context->core, &loop->uv, &native->zuv, type);
+  if (err != 0) {
+    zuv__free(native);
+    return err;
+  }
+  native->context = context;
+  *out = native;
+  return 0;
+}
+
+void zmq__native_close(zmq__native_t *native) {
+  zuv__socket(&native->zuv)->notify = NULL;
+  native->zuv.data = NULL;
+  zuv_close(&native->zuv, on_closed);
+}
+
 static void set_defaults(zmq__socket_t *socket) {
   const zmq__context_options_t *options = &socket->context->options;
 
@@ -83,22 +106,20 @@ static void set_defaults(zmq__socket_t *socket) {
 /* With the context's mutex, and a slot. */
 static zmq__socket_t *socket_new(zmq__context_t *context, zmq__loop_t *loop,
                                  int type, int *err) {
-  zmq__socket_t *socket = NULL;
-  zmq__native_t *native = zuv__calloc(1, sizeof(*native));
+  zmq__socket_t *socket = zmq__handle_open(&zmq__sockets);
+  zmq__native_t *native;
 
   *err = UV_ENOMEM;
-  if (native == NULL)
-    return NULL;
-  socket = zmq__handle_open(&zmq__sockets);
   if (socket == NULL)
-    goto fail;
+    return NULL;
   zmq__loop_enter(loop);
-  *err = zuv_socket_init(&context->core, &loop->uv, &native->zuv, type);
+  *err = zmq__native_open(context, loop, type, &native);
   if (*err != 0) {
     zmq__loop_leave(loop);
-    goto fail;
+    if (zmq__handle_close(&zmq__sockets, socket))
+      zmq__handle_retire(&zmq__sockets, socket);
+    return NULL;
   }
-  native->context = context;
   native->zuv.data = socket;
   socket->context = context;
   socket->loop = loop;
@@ -113,12 +134,6 @@ static zmq__socket_t *socket_new(zmq__context_t *context, zmq__loop_t *loop,
   set_defaults(socket);
   zmq__loop_leave(loop);
   return socket;
-
-fail:
-  if (zmq__handle_close(&zmq__sockets, socket))
-    zmq__handle_retire(&zmq__sockets, socket);
-  zuv__free(native);
-  return NULL;
 }
 
 void *zmq_socket(void *handle, int type) {
@@ -170,11 +185,9 @@ int zmq_close(void *handle) {
   zmq__loop_enter(loop);
   zmq__monitor_end(socket);
   zmq__receive_end(socket);
-  socket->core->notify = NULL;
   if (socket->events_fd >= 0)
     close(socket->events_fd);
-  socket->native->zuv.data = NULL;
-  zuv_close(&socket->native->zuv, on_closed);
+  zmq__native_close(socket->native);
   zmq__loop_leave(loop);
   zmq__handle_retire(&zmq__sockets, socket);
   return 0;
@@ -187,8 +200,6 @@ static bool needs_io(const char *endpoint) {
          strncmp(endpoint, "ipc://", 6) == 0;
 }
 
-/* A socket stays on the loop that it was made on, so the mask does not choose:
- * it only can leave no thread to choose. */
 static bool has_thread(const zmq__socket_t *socket) {
   int threads = socket->context->io_threads;
   uint64_t all = threads < 64 ? (UINT64_C(1) << threads) - 1 : UINT64_MAX;

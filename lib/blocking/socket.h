@@ -19,6 +19,12 @@ typedef struct zmq__native_s {
   zmq__context_t *context;
 } zmq__native_t;
 
+/* Both with the lock of the loop. A slot is taken already; the end of the
+ * closing gives it back. */
+int zmq__native_open(zmq__context_t *context, zmq__loop_t *loop, int type,
+                     zmq__native_t **native);
+void zmq__native_close(zmq__native_t *native);
+
 /* Of zmq__socket_t.stalled_at. */
 #define ZMQ__NOT_STALLED UINT64_MAX
 
@@ -50,6 +56,7 @@ typedef struct zmq__socket_s {
   int slot_error;
   zmq__habit_t habit; /* of its waits */
   uint64_t affinity;  /* ZMQ_AFFINITY: bit n is I/O thread n; 0: any */
+  bool has_welcome;   /* its pattern keeps a ZMQ_XPUB_WELCOME_MSG */
 
   /* under the lock */
   bool io; /* it has more than inproc on this loop: somebody must drive */
@@ -70,6 +77,10 @@ static inline zmq__socket_t *zmq__socket_of(void *handle) {
     return socket;
   return zmq__socket_refuse(handle);
 }
+
+/* Keeps ZMQ_AFFINITY and moves to a loop that it names, where that can be done:
+ * see affinity.c. Failed, it has changed nothing. */
+int zmq__socket_set_affinity(zmq__socket_t *socket, uint64_t mask);
 
 /* Its context stops: ends its waiting. */
 void zmq__socket_stop(zmq__socket_t *socket);

@@ -10,10 +10,12 @@
 /* ---- ZMQ_AFFINITY ---- */
 
 static int set_affinity(zmq__socket_t *socket, const void *value, size_t size) {
-  if (size != sizeof(socket->affinity))
+  uint64_t mask;
+
+  if (size != sizeof(mask))
     return UV_EINVAL;
-  memcpy(&socket->affinity, value, size);
-  return 0;
+  memcpy(&mask, value, size);
+  return zmq__socket_set_affinity(socket, mask);
 }
 
 static int get_affinity(const zmq__socket_t *socket, void *value,
@@ -36,14 +38,14 @@ static bool is_missing(int option) {
 
 static int set(zmq__socket_t *socket, int option, const void *value,
                size_t size) {
-  switch (option) {
-    case ZMQ_AFFINITY:
-      return set_affinity(socket, value, size);
-    case ZMQ_FD:
-      return UV_EINVAL;
-    default:
-      return zuv_set_option(&socket->native->zuv, option, value, size);
-  }
+  int err;
+
+  zmq__loop_enter(socket->loop);
+  err = zuv_set_option(&socket->native->zuv, option, value, size);
+  if (err == 0 && option == ZMQ_XPUB_WELCOME_MSG)
+    socket->has_welcome = true;
+  zmq__loop_leave(socket->loop);
+  return err;
 }
 
 int zmq_setsockopt(void *handle, int option, const void *value, size_t size) {
@@ -56,9 +58,8 @@ int zmq_setsockopt(void *handle, int option, const void *value, size_t size) {
     return zmq__fail_errno(EINVAL);
   if (value == NULL && size > 0)
     return zmq__fail_errno(EFAULT);
-  zmq__loop_enter(socket->loop);
-  err = set(socket, option, value, size);
-  zmq__loop_leave(socket->loop);
+  err = option == ZMQ_AFFINITY ? set_affinity(socket, value, size)
+                               : set(socket, option, value, size);
   return err == 0 ? 0 : zmq__fail(err);
 }
 

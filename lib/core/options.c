@@ -86,6 +86,22 @@ void zuv__options_copy(zuv__options_t *to, const zuv__options_t *from) {
     to->bytes[i] = zuv__option_bytes_share(from->bytes[i]);
 }
 
+int zuv__options_clone(zuv__options_t *to, const zuv__options_t *from) {
+  *to = *from;
+  memset(to->bytes, 0, sizeof(to->bytes));
+  for (int i = 0; i < ZUV__BYTES_COUNT; i++) {
+    const zuv__option_bytes_t *bytes = from->bytes[i];
+    int err = bytes == NULL ? 0
+                            : zuv__option_bytes_set(&to->bytes[i], bytes->data,
+                                                    bytes->size);
+    if (err != 0) {
+      zuv__options_destroy(to);
+      return err;
+    }
+  }
+  return 0;
+}
+
 void zuv__options_destroy(zuv__options_t *options) {
   for (int i = 0; i < ZUV__BYTES_COUNT; i++) {
     zuv__option_bytes_release(options->bytes[i]);

@@ -225,6 +225,9 @@ void zuv__options_init(zuv__options_t *options, int socket_type);
 /* A copy, of which both ends are destroyed. */
 void zuv__options_copy(zuv__options_t *to, const zuv__options_t *from);
 
+/* The same for another loop, which shares nothing. UV_ENOMEM: *to is empty. */
+int zuv__options_clone(zuv__options_t *to, const zuv__options_t *from);
+
 /* Gives up what the options hold, and wipes their secrets. */
 void zuv__options_destroy(zuv__options_t *options);
 

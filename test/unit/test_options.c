@@ -827,6 +827,26 @@ static void a_copy_keeps_its_values(void **state) {
   assert_memory_equal(copy.routing_id, "one", 3);
 }
 
+static void a_clone_shares_nothing(void **state) {
+  zuv__options_t options;
+  zuv__options_t clone;
+
+  (void)state;
+  zuv__options_init(&options, ZUV_DEALER);
+  assert_int_equal(set_bytes(&options, ZUV_HELLO_MSG, "hello", 5), 0);
+  assert_int_equal(set_int(&options, ZUV_LINGER, 7), 0);
+  assert_int_equal(zuv__options_clone(&clone, &options), 0);
+  assert_ptr_not_equal(clone.bytes[ZUV__BYTES_HELLO_MSG],
+                       options.bytes[ZUV__BYTES_HELLO_MSG]);
+  assert_int_equal(options.bytes[ZUV__BYTES_HELLO_MSG]->references, 1);
+  zuv__options_destroy(&options);
+  assert_int_equal(clone.linger, 7);
+  assert_int_equal(clone.bytes[ZUV__BYTES_HELLO_MSG]->size, 5);
+  assert_memory_equal(clone.bytes[ZUV__BYTES_HELLO_MSG]->data, "hello", 6);
+  assert_null(clone.bytes[ZUV__BYTES_HICCUP_MSG]);
+  zuv__options_destroy(&clone);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_are_sound),
@@ -857,6 +877,7 @@ int main(void) {
       cmocka_unit_test(publishers_subscribe_only_in_manual_mode),
       cmocka_unit_test(callers_answer_with_the_same_size_rules),
       cmocka_unit_test(a_copy_keeps_its_values),
+      cmocka_unit_test(a_clone_shares_nothing),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
