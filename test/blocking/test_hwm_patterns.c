@@ -99,6 +99,37 @@ static void nodrop_sends_to_all_or_none(void **state) {
   blocking_expect(quick, "A again");
 }
 
+static void nodrop_refuses_first_parts_only(void **state) {
+  blocking_t *b = *state;
+
+  if (!blocking_is_inproc())
+    skip();
+  /* Behaviours 26 and 32. */
+  for (int inverted = 0; inverted < 2; inverted++) {
+    void *xpub = limited(b, ZMQ_XPUB, 2, 100);
+    void *sub = limited(b, ZMQ_SUB, 1, 2);
+
+    blocking_set(xpub, ZMQ_XPUB_NODROP, 1);
+    blocking_set(xpub, ZMQ_INVERT_MATCHING, inverted);
+    blocking_set(sub, ZMQ_INVERT_MATCHING, inverted);
+    blocking_set_text(sub, ZMQ_SUBSCRIBE, inverted ? "B" : "A");
+    blocking_join(b, xpub, sub, NULL);
+    blocking_expect(xpub, inverted ? "\\x01"
+                                     "B"
+                                   : "\\x01"
+                                     "A");
+    assert_int_equal(blocking_fill(xpub, "A|more|", 50), 4);
+    blocking_expect_errno(zmq_send(xpub, "A", 1, ZMQ_DONTWAIT | ZMQ_SNDMORE),
+                          EAGAIN);
+    blocking_send(xpub, "B|for nobody");
+    blocking_expect_numbers(sub, "A|more|", 0, 4);
+    blocking_send(xpub, "A|end");
+    blocking_expect(sub, "A|end");
+    blocking_close(b, sub);
+    blocking_close(b, xpub);
+  }
+}
+
 static void router_drops_for_a_full_peer(void **state) {
   blocking_t *b = *state;
   void *router = limited(b, ZMQ_ROUTER, 3, 1);
@@ -251,6 +282,7 @@ int main(int argc, char **argv) {
       blocking_test(pub_drops_for_a_slow_subscriber),
       blocking_test(pub_never_waits_for_a_slow_subscriber),
       blocking_test(nodrop_sends_to_all_or_none),
+      blocking_test(nodrop_refuses_first_parts_only),
       blocking_test(router_drops_for_a_full_peer),
       blocking_test(a_full_peer_is_skipped),
       blocking_test(a_conflating_receiver_keeps_the_newest),
