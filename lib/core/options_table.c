@@ -1,6 +1,6 @@
 /* The table of the socket options: what each one is, without any code. Rows are
- * grouped by purpose and indexed by number. docs/options.md is made
- * from them: after a change run docs/options.py. */
+ * grouped by purpose and indexed by number. docs/options.md is made from
+ * them: after a change run docs/options.py. */
 #include "core/options.h"
 
 #include <limits.h>
