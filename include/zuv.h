@@ -373,8 +373,10 @@ ZUV_EXTERN int zuv_unbind(zuv_socket_t *socket, const char *endpoint);
 /* Connects to an endpoint, now and again whenever the connection is lost.
  * Returns at once; host names are resolved anew at each attempt, off the loop.
  * tcp://SOURCE:PORT;HOST:PORT leaves from the address and port SOURCE:PORT. An
- * attempt that fails is an event, not an error. UV_EINVAL: not an endpoint, or
- * closing, or the ZUV_CONNECT_ROUTING_ID is in use, or as for zuv_bind().
+ * attempt that fails is an event, not an error. With ZUV_SOCKS_PROXY it leads
+ * to that SOCKS5 proxy (RFC 1928), which is asked for HOST:PORT as it is written
+ * here. UV_EINVAL: not an endpoint, or closing, or the ZUV_CONNECT_ROUTING_ID is
+ * in use, or ZUV_SOCKS_PROXY is not HOST:PORT, or as for zuv_bind().
  * UV_EPROTONOSUPPORT: unknown transport. UV_ENAMETOOLONG, UV_ENOMEM. SUB, PUB,
  * REQ and DEALER ignore a second connect to the same tcp or ipc text. Source:
  * zmq_connect(3). */
@@ -499,6 +501,9 @@ struct zuv_event_s {
   int fd;
   /* HANDSHAKE_FAILED: the peer's address, as zuv_peer_address(); else "" */
   const char *address;
+  /* connect by way of ZUV_SOCKS_PROXY: that proxy, as "tcp://HOST:PORT"; else
+   * "" */
+  const char *proxy;
 };
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in

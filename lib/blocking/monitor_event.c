@@ -58,10 +58,15 @@ static void remote_of(int fd, char *out, size_t size) {
     (void)zuv__endpoint_format_tcp((struct sockaddr *)&address, out, size);
 }
 
+/* As in libzmq: who is connected to. */
+static const char *endpoint_of(const zuv_event_t *event) {
+  return event->proxy[0] != '\0' ? event->proxy : event->endpoint;
+}
+
 static void remember(zmq__told_connections_t *connections,
                      const zuv_event_t *event) {
   bool bound = event->type == ZUV_EVENT_ACCEPTED;
-  const char *remote = event->endpoint;
+  const char *remote = endpoint_of(event);
   char self[ZUV__ENDPOINT_TEXT_SIZE];
   char peer[ZUV__ENDPOINT_TEXT_SIZE];
   size_t local_size, remote_size;
@@ -121,15 +126,17 @@ static int errno_of(int status) {
 }
 
 static void handshake_failed(const zuv_event_t *event, zmq__told_t *told) {
+  const char *endpoint = endpoint_of(event);
+
   if (event->peer_status != 0)
     *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, event->peer_status,
-                      false, event->endpoint);
+                      false, endpoint);
   else if (event->reason != 0)
     *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, event->reason, false,
-                      event->endpoint);
+                      endpoint);
   else
     *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-                      errno_of(event->status), false, event->endpoint);
+                      errno_of(event->status), false, endpoint);
 }
 
 /* Without a handshake the connection has no mechanism: that of STREAM, and of
@@ -153,7 +160,7 @@ bool zmq__told_before(const zmq__told_connections_t *connections,
 
 bool zmq__told_translate(zmq__told_connections_t *connections,
                          const zuv_event_t *event, zmq__told_t *told) {
-  const char *endpoint = event->endpoint;
+  const char *endpoint = endpoint_of(event);
 
   switch (event->type) {
     case ZUV_EVENT_LISTENING:

@@ -9,20 +9,22 @@
 typedef struct {
   zuv__list_t link;
   zuv_event_t event;
-  char texts[]; /* endpoint and address */
+  char texts[]; /* endpoint, address and proxy */
 } waiting_event_t;
 
 void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
   const char *endpoint = event->endpoint != NULL ? event->endpoint : "";
   const char *address = event->address != NULL ? event->address : "";
+  const char *proxy = event->proxy != NULL ? event->proxy : "";
   size_t size = strlen(endpoint) + 1;
   size_t address_size = strlen(address) + 1;
+  size_t proxy_size = strlen(proxy) + 1;
   waiting_event_t *waiting;
 
   if (socket->event_cb == NULL ||
       socket->events_count >= ZUV__EVENTS_WAITING_MAX)
     return;
-  waiting = zuv__malloc(sizeof(*waiting) + size + address_size);
+  waiting = zuv__malloc(sizeof(*waiting) + size + address_size + proxy_size);
   if (waiting == NULL)
     return;
   waiting->event = *event;
@@ -30,6 +32,8 @@ void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
   memcpy(waiting->texts + size, address, address_size);
   waiting->event.endpoint = waiting->texts;
   waiting->event.address = waiting->texts + size;
+  memcpy(waiting->texts + size + address_size, proxy, proxy_size);
+  waiting->event.proxy = waiting->texts + size + address_size;
   if (event->peer != NULL)
     zuv__peer_retain(event->peer);
   zuv__list_push_back(&socket->events, &waiting->link);
@@ -72,7 +76,8 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
                          .endpoint = "",
                          .count = socket->dropped,
                          .fd = -1,
-                         .address = ""};
+                         .address = "",
+                         .proxy = ""};
     socket->dropped = 0;
     socket->event_cb(socket->handle, &event);
   }

@@ -1,13 +1,15 @@
 /*
- *   WAITING --timer--> RESOLVING --> CONNECTING --> CONNECTED
- *      ^                   |             |              |
- *      +----- delay -------+-------------+--------------+
- *                                                       |
- *   STOPPED <-- a failure that trying again cannot heal -+
+ *   WAITING --timer--> RESOLVING --> CONNECTING --> NEGOTIATING --> CONNECTED
+ *      ^                   |             |               |              |
+ *      +----- delay -------+-------------+---------------+--------------+
+ *                                                                       |
+ *   STOPPED <-- a failure that trying again cannot heal ----------------+
  *
  * Names are resolved anew for each attempt, on libuv's thread pool, and all
- * addresses of a name are tried in order. ipc has no RESOLVING, and CONNECTING
- * takes no time. The delay follows RECONNECT_IVL and RECONNECT_IVL_MAX.
+ * addresses of a name are tried in order. NEGOTIATING is with a SOCKS proxy,
+ * whose address then takes the place of the target's. ipc has neither it nor
+ * RESOLVING, and CONNECTING takes no time. The delay follows RECONNECT_IVL,
+ * RECONNECT_IVL_MAX and RECONNECT_JITTER.
  *
  * The pipe is there from the start, and messages wait in it; with
  * ZMQ_IMMEDIATE only while a peer is connected. When the application closes the
@@ -28,9 +30,17 @@
 #include "transport/connection.h"
 #include "transport/endpoint.h"
 #include "transport/ipc.h"
+#include "transport/proxy.h"
 #include "transport/tcp.h"
 
-typedef enum { WAITING, RESOLVING, CONNECTING, CONNECTED, STOPPED } state_t;
+typedef enum {
+  WAITING,
+  RESOLVING,
+  CONNECTING,
+  NEGOTIATING,
+  CONNECTED,
+  STOPPED
+} state_t;
 
 enum {
   REFUSALS_MAX = 6,         /* in a row: 32 times the first delay */
@@ -51,10 +61,11 @@ struct connector_s {
   zuv__engine_config_t config;
   zuv__session_t session;
   zuv__endpoint_address_t where;
-  zuv__timer_t timer;         /* the delay; CONNECT_TIMEOUT while CONNECTING */
-  zuv__io_t *io;              /* CONNECTING */
-  resolution_t *resolution;   /* RESOLVING */
-  struct addrinfo *addresses; /* of the name, or NULL */
+  zuv__proxy_t *proxy;           /* NULL: none */
+  zuv__timer_t timer;            /* the delay, or the limit of the attempt */
+  zuv__io_t *io;                 /* CONNECTING, NEGOTIATING */
+  resolution_t *resolution;      /* RESOLVING */
+  struct addrinfo *addresses;    /* of the name, or NULL */
   struct addrinfo *next_address; /* to try */
   uint64_t delay_ms;             /* of the next doubling */
   unsigned refusals;             /* secured handshakes that failed in a row */
@@ -70,6 +81,7 @@ static void tell(connector_t *connector, zuv_event_type type, int status,
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = connector->endpoint.text,
+                       .proxy = connector->session.proxy,
                        .delay_ms = delay_ms,
                        .fd = fd};
   zuv__monitor_event(connector->endpoint.socket, &event);
@@ -85,8 +97,16 @@ static void forget_addresses(connector_t *connector) {
   connector->addresses = connector->next_address = NULL;
 }
 
+/* Where the descriptor is to be connected to. */
+static const zuv__tcp_endpoint_t *next_hop(const connector_t *connector) {
+  return connector->proxy != NULL ? &connector->proxy->where
+                                  : &connector->where.u.tcp;
+}
+
 /* Ends whatever the attempt is at. */
 static void cancel_attempt(connector_t *connector) {
+  if (connector->state == NEGOTIATING)
+    zuv__proxy_end(connector->proxy);
   zuv__timer_stop(loop_of(connector), &connector->timer);
   if (connector->resolution != NULL) {
     connector->resolution->connector = NULL;
@@ -102,6 +122,7 @@ static void cancel_attempt(connector_t *connector) {
 
 static void connector_free(connector_t *connector) {
   cancel_attempt(connector);
+  zuv__proxy_free(connector->proxy);
   zuv__free(connector->endpoint.text);
   zuv__options_destroy(&connector->options);
   zuv__free(connector);
@@ -124,7 +145,7 @@ static void stop(connector_t *connector, int status, bool forget) {
 /* RECONNECT_IVL plus as much again at random, or doubling up to
  * RECONNECT_IVL_MAX. A server that refuses us will hardly change its mind, and
  * each attempt costs it a lot: then the first doubles as well. */
-static uint64_t next_delay(connector_t *connector) {
+static uint64_t full_delay(connector_t *connector) {
   uint64_t interval = (uint64_t)connector->options.reconnect_ivl;
   uint64_t max = (uint64_t)connector->options.reconnect_ivl_max;
   uint64_t delay;
@@ -140,6 +161,17 @@ static uint64_t next_delay(connector_t *connector) {
     delay = max;
   connector->delay_ms = delay * 2 > max ? max : delay * 2;
   return delay;
+}
+
+/* What many clients lost at the same time they shall not ask for at the same
+ * time. */
+static uint64_t next_delay(connector_t *connector) {
+  uint64_t delay = full_delay(connector);
+  uint64_t most = delay * (uint64_t)connector->options.reconnect_jitter / 100;
+
+  if (most > 0)
+    delay -= zuv__random_u32() % (most + 1);
+  return delay > 0 ? delay : 1;
 }
 
 static void wait_for_next(connector_t *connector, int status) {
@@ -165,14 +197,14 @@ static void wait_for_next(connector_t *connector, int status) {
 static void on_timer(zuv__timer_t *timer) {
   connector_t *connector = zuv__container_of(timer, connector_t, timer);
 
-  if (connector->state == CONNECTING)
+  if (connector->state == CONNECTING || connector->state == NEGOTIATING)
     attempt_failed(connector, UV_ETIMEDOUT);
   else
     attempt(connector);
 }
 
 static void connected(connector_t *connector, zuv__io_t *io) {
-  int err;
+  zuv__loss_t loss = {.fd = io->fd};
 
   cancel_attempt(connector);
   connector->state = CONNECTED;
@@ -181,9 +213,56 @@ static void connected(connector_t *connector, zuv__io_t *io) {
   if (connector->where.scheme == ZUV__TRANSPORT_TCP)
     zuv__tcp_tune(io->fd, &connector->options);
   tell(connector, ZUV_EVENT_CONNECTED, 0, 0, io->fd);
-  err = zuv__connection_new(&connector->session, io);
-  if (err != 0)
-    wait_for_next(connector, err);
+  loss.status = zuv__connection_new(&connector->session, io);
+  if (loss.status != 0)
+    zuv__session_lost(&connector->session, &loss);
+}
+
+static void on_negotiating(void *owner, int events) {
+  connector_t *connector = owner;
+  zuv__io_t *io = connector->io;
+  int status = zuv__proxy_step(connector->proxy, io);
+
+  (void)events;
+  if (status == UV_EAGAIN)
+    return;
+  if (status != 0) {
+    attempt_failed(connector, status);
+    return;
+  }
+  connector->io = NULL;
+  connected(connector, io);
+}
+
+/* CONNECT_TIMEOUT is of the whole attempt, and goes on; but no proxy has more
+ * time than any handshake. */
+static void limit_negotiation(connector_t *connector) {
+  uint64_t limit = (uint64_t)connector->options.handshake_ivl;
+  uint64_t left = zuv__timer_left(loop_of(connector), &connector->timer);
+
+  if (limit > 0 && limit < left)
+    zuv__timer_start(loop_of(connector), &connector->timer, limit);
+}
+
+/* The descriptor is connected, if not yet to the target. */
+static void reached(connector_t *connector, zuv__io_t *io) {
+  if (connector->where.scheme == ZUV__TRANSPORT_TCP &&
+      zuv__tcp_is_own_end(io->fd)) {
+    connector->io = io;
+    attempt_failed(connector, UV_ECONNREFUSED);
+    return;
+  }
+  if (connector->proxy == NULL) {
+    connector->io = NULL;
+    connected(connector, io);
+    return;
+  }
+  connector->io = io;
+  connector->state = NEGOTIATING;
+  io->cb = on_negotiating;
+  limit_negotiation(connector);
+  zuv__proxy_begin(connector->proxy);
+  on_negotiating(connector, 0);
 }
 
 static void on_connecting(void *owner, int events) {
@@ -199,8 +278,13 @@ static void on_connecting(void *owner, int events) {
     attempt_failed(connector, uv_translate_sys_error(error));
     return;
   }
-  connector->io = NULL;
-  connected(connector, io);
+  reached(connector, io);
+}
+
+static void start_limit(connector_t *connector) {
+  if (connector->options.connect_timeout > 0)
+    zuv__timer_start(loop_of(connector), &connector->timer,
+                     (uint64_t)connector->options.connect_timeout);
 }
 
 /* The descriptor is connected (`status` 0) or on its way. */
@@ -210,19 +294,17 @@ static void follow(connector_t *connector, int fd, int status) {
 
   if (err != 0) {
     close(fd);
-    wait_for_next(connector, err);
+    attempt_failed(connector, err);
     return;
   }
+  start_limit(connector);
   if (status == 0) {
-    connected(connector, io);
+    reached(connector, io);
     return;
   }
   connector->io = io;
   connector->state = CONNECTING;
   tell(connector, ZUV_EVENT_CONNECT_DELAYED, 0, 0, fd);
-  if (connector->options.connect_timeout > 0)
-    zuv__timer_start(loop_of(connector), &connector->timer,
-                     (uint64_t)connector->options.connect_timeout);
   err = zuv__io_watch(io, UV_WRITABLE);
   if (err != 0)
     attempt_failed(connector, err);
@@ -233,7 +315,7 @@ static bool connect_tcp(connector_t *connector, const struct sockaddr *address,
                         socklen_t length, int *status) {
   int fd = -1;
 
-  *status = zuv__tcp_connect(address, length, &connector->where.u.tcp,
+  *status = zuv__tcp_connect(address, length, next_hop(connector),
                              &connector->options, &fd);
   if (fd < 0)
     return false;
@@ -243,7 +325,7 @@ static bool connect_tcp(connector_t *connector, const struct sockaddr *address,
 
 /* Tries the addresses that are left until one does not fail at once. */
 static void connect_next_address(connector_t *connector) {
-  uint16_t port = htons(connector->where.u.tcp.port);
+  uint16_t port = htons(next_hop(connector)->port);
   int status = UV_EAI_NODATA;
 
   while (connector->next_address != NULL) {
@@ -268,6 +350,8 @@ static void attempt_failed(connector_t *connector, int status) {
   if (connector->io != NULL || connector->where.scheme == ZUV__TRANSPORT_IPC)
     tell(connector, ZUV_EVENT_CLOSED, status, 0,
          connector->io == NULL ? -1 : connector->io->fd);
+  if (connector->state == NEGOTIATING)
+    zuv__proxy_end(connector->proxy);
   if (connector->io != NULL) {
     zuv__io_close(connector->io);
     connector->io = NULL;
@@ -317,9 +401,8 @@ static void resolve(connector_t *connector) {
 
   if (resolution != NULL) {
     resolution->connector = connector;
-    err =
-        uv_getaddrinfo(loop_of(connector)->uv, &resolution->request,
-                       on_resolved, connector->where.u.tcp.host, NULL, &hints);
+    err = uv_getaddrinfo(loop_of(connector)->uv, &resolution->request,
+                         on_resolved, next_hop(connector)->host, NULL, &hints);
   }
   if (err != 0) {
     zuv__free(resolution);
@@ -331,7 +414,7 @@ static void resolve(connector_t *connector) {
 }
 
 static void attempt_tcp(connector_t *connector) {
-  const zuv__tcp_endpoint_t *tcp = &connector->where.u.tcp;
+  const zuv__tcp_endpoint_t *tcp = next_hop(connector);
   struct sockaddr_storage address;
   int err = zuv__tcp_resolve_numeric(tcp->host, tcp->port,
                                      connector->options.ipv6 != 0, &address);
@@ -441,6 +524,9 @@ static int connector_new(zuv__socket_t *socket, const char *text,
   zuv__timer_init(&connector->timer, on_timer);
   err = zuv__session_config(&connector->config, &connector->options,
                             socket->pattern->type);
+  if (err == 0 && where->scheme == ZUV__TRANSPORT_TCP)
+    err = zuv__proxy_new(&connector->options, &connector->where.u.tcp,
+                         &connector->proxy);
   if (err != 0) {
     connector_free(connector);
     return err;
@@ -451,6 +537,8 @@ static int connector_new(zuv__socket_t *socket, const char *text,
   connector->session.options = &connector->options;
   connector->session.config = &connector->config;
   connector->session.endpoint = connector->endpoint.text;
+  if (connector->proxy != NULL)
+    connector->session.proxy = connector->proxy->text;
   connector->session.connecting = true;
   *out = connector;
   return 0;

@@ -184,20 +184,24 @@ static int parse_tcp_bind(const char *text, zuv__tcp_endpoint_t *out) {
   return 0;
 }
 
-static int parse_tcp_connect(const char *text, zuv__tcp_endpoint_t *out) {
-  part_t rest;
+/* "HOST:PORT" of another machine. */
+static bool parse_target(part_t part, zuv__tcp_endpoint_t *out) {
   part_t host;
   part_t port;
 
+  return split_port(part, &host, &port) && parse_port(port, &out->port) &&
+         parse_host(host, is_connect_byte, out->host) &&
+         is_connect_start((unsigned char)out->host[0]) &&
+         (strpbrk(out->host, ":%") == NULL || is_ipv6(out->host));
+}
+
+static int parse_tcp_connect(const char *text, zuv__tcp_endpoint_t *out) {
+  part_t rest;
+
   if (!split_source(text, is_connect_byte, &rest, out) ||
-      !split_port(rest, &host, &port) || !parse_port(port, &out->port) ||
-      !parse_host(host, is_connect_byte, out->host))
-    return UV_EINVAL;
-  if (!is_connect_start((unsigned char)out->host[0]))
+      !parse_target(rest, out))
     return UV_EINVAL;
   if (out->has_source && !is_connect_start((unsigned char)out->source[0]))
-    return UV_EINVAL;
-  if (strpbrk(out->host, ":%") != NULL && !is_ipv6(out->host))
     return UV_EINVAL;
   return 0;
 }
@@ -281,6 +285,12 @@ int zuv__endpoint_parse_connect(const char *text,
       return 0;
   }
   return UV_EPROTONOSUPPORT;
+}
+
+int zuv__endpoint_parse_proxy(const char *text, size_t length,
+                              zuv__tcp_endpoint_t *out) {
+  memset(out, 0, sizeof(*out));
+  return parse_target((part_t){text, length}, out) ? 0 : UV_EINVAL;
 }
 
 static void set_ipv6(const struct in6_addr *address, uint32_t scope,

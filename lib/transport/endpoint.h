@@ -78,6 +78,11 @@ typedef struct {
 int zuv__endpoint_parse_bind(const char *text, zuv__endpoint_address_t *out);
 int zuv__endpoint_parse_connect(const char *text, zuv__endpoint_address_t *out);
 
+/* "HOST:PORT", as the value of ZMQ_SOCKS_PROXY has it: no scheme, no source.
+ * `text` need not end with a NUL. UV_EINVAL: malformed. */
+int zuv__endpoint_parse_proxy(const char *text, size_t length,
+                              zuv__tcp_endpoint_t *out);
+
 /* The address of a wildcard bind; with `ipv6` a dual-stack one. */
 int zuv__tcp_any(uint16_t port, bool ipv6, struct sockaddr_storage *out);
 

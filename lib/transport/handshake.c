@@ -40,6 +40,7 @@ void zuv__connection_tell_handshake_failed(zuv__connection_t *c, int status) {
                        .reason = (int)failure->error,
                        .peer_status = failure->status,
                        .endpoint = c->session->endpoint,
+                       .proxy = c->session->proxy,
                        .fd = c->io->fd,
                        .address = address};
 

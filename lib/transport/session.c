@@ -168,6 +168,7 @@ void zuv__session_event(zuv__session_t *session, zuv_event_type type,
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = session->endpoint,
+                       .proxy = session->proxy,
                        .peer = peer,
                        .fd = fd};
   zuv__monitor_event(session->socket, &event);

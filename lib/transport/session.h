@@ -38,6 +38,7 @@ struct zuv__session_s {
   const zuv__options_t *options;      /* the owner's copy */
   const zuv__engine_config_t *config; /* the owner's */
   const char *endpoint;               /* the owner's text */
+  const char *proxy;                  /* its endpoint, or NULL */
   zuv__connection_t *connection;      /* NULL: none now */
   zuv__pipe_t *pipe;                  /* NULL: not yet */
   bool connecting;                    /* the owner is a connector */

@@ -21,6 +21,29 @@ socklen_t zuv__tcp_address_length(const struct sockaddr_storage *address) {
                                         : (socklen_t)sizeof(struct sockaddr_in);
 }
 
+static int family_of(int fd) {
+  int family = AF_UNSPEC;
+  socklen_t size = sizeof(family);
+
+  (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+  return family;
+}
+
+/* The kernel derives a priority from the type of service, so ours comes after
+ * it. */
+static int set_class(int fd, const zuv__options_t *options) {
+  int err = 0;
+
+  if (options->tos != 0) {
+    err = set(fd, IPPROTO_IP, IP_TOS, options->tos);
+    if (err == 0 && family_of(fd) == AF_INET6)
+      err = set(fd, IPPROTO_IPV6, IPV6_TCLASS, options->tos);
+  }
+  if (err == 0 && options->priority != 0)
+    err = set(fd, SOL_SOCKET, SO_PRIORITY, options->priority);
+  return err;
+}
+
 /* What must be set before bind or connect. */
 static int prepare(int fd, int family, const zuv__options_t *options) {
   int err = 0;
@@ -35,13 +58,8 @@ static int prepare(int fd, int family, const zuv__options_t *options) {
     err = set(fd, SOL_SOCKET, SO_SNDBUF, options->sndbuf);
   if (err == 0 && options->rcvbuf >= 0)
     err = set(fd, SOL_SOCKET, SO_RCVBUF, options->rcvbuf);
-  if (err == 0 && options->tos != 0) {
-    err = set(fd, IPPROTO_IP, IP_TOS, options->tos);
-    if (family == AF_INET6)
-      err = set(fd, IPPROTO_IPV6, IPV6_TCLASS, options->tos);
-  }
-  if (err == 0 && options->priority != 0)
-    err = set(fd, SOL_SOCKET, SO_PRIORITY, options->priority);
+  if (err == 0)
+    err = set_class(fd, options);
   if (err == 0 && options->busy_poll != 0)
     err = set(fd, SOL_SOCKET, SO_BUSY_POLL, options->busy_poll);
   return err;
@@ -66,6 +84,8 @@ void zuv__tcp_tune(int fd, const zuv__options_t *options) {
   /* None of these can make the connection unusable: a refusal by the kernel is
    * no reason to give it up. */
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  /* An accepted descriptor does not have the listener's. */
+  set_class(fd, options);
   if (options->tcp_keepalive != -1) {
     set(fd, SOL_SOCKET, SO_KEEPALIVE, options->tcp_keepalive);
     if (options->tcp_keepalive_cnt != -1)
@@ -77,6 +97,17 @@ void zuv__tcp_tune(int fd, const zuv__options_t *options) {
   }
   if (options->tcp_maxrt > 0)
     set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options->tcp_maxrt);
+}
+
+bool zuv__tcp_is_own_end(int fd) {
+  struct sockaddr_storage here = {0};
+  struct sockaddr_storage there = {0};
+  socklen_t here_size = sizeof(here);
+  socklen_t there_size = sizeof(there);
+
+  return getsockname(fd, (struct sockaddr *)&here, &here_size) == 0 &&
+         getpeername(fd, (struct sockaddr *)&there, &there_size) == 0 &&
+         here_size == there_size && memcmp(&here, &there, here_size) == 0;
 }
 
 static int resolve_name(const char *host, uint16_t port, bool ipv6,

@@ -25,6 +25,10 @@ int zuv__tcp_connect(const struct sockaddr *address, socklen_t length,
 /* What applies to every connected descriptor. */
 void zuv__tcp_tune(int fd, const zuv__options_t *options);
 
+/* It is connected to itself: where nobody listens on a port that the kernel
+ * takes for outgoing connections, one may meet itself. */
+bool zuv__tcp_is_own_end(int fd);
+
 /* The address length of what zuv__tcp_resolve_* answers. */
 socklen_t zuv__tcp_address_length(const struct sockaddr_storage *address);
 

@@ -393,6 +393,40 @@ static void tcp_connect_refuses_odd_bytes(void **state) {
   expect_statuses(zuv__endpoint_parse_connect, texts, COUNT(texts), UV_EINVAL);
 }
 
+static void expect_proxy(const char *text, const char *host, int port) {
+  zuv__tcp_endpoint_t proxy;
+
+  assert_int_equal(zuv__endpoint_parse_proxy(text, strlen(text), &proxy), 0);
+  assert_string_equal(proxy.host, host);
+  assert_int_equal(proxy.port, port);
+  assert_false(proxy.has_source);
+}
+
+static void proxies_are_hosts_with_a_port(void **state) {
+  static const char *const malformed[] = {
+      "",        ":",        "h",     "h:",    ":1",    "h:0",
+      "h:65536", "h:1x",     "h: 1",  "h:*",   "*:1",   "tcp://h:1",
+      "a b:1",   "::1",      "[::1]", "[h]:1", "a:b:1", "lo:0;h:1",
+      "-h:1",    "[::1%]:1", "h:1\n", "h:-1",  "h:1:",  "socks5://h:1"};
+  zuv__tcp_endpoint_t proxy;
+
+  (void)state;
+  expect_proxy("127.0.0.1:1080", "127.0.0.1", 1080);
+  expect_proxy("proxy.example:65535", "proxy.example", 65535);
+  expect_proxy("[::1]:1", "::1", 1);
+  expect_proxy("::1:1", "::1", 1);
+  expect_proxy("[fe80::1%lo]:1", "fe80::1%lo", 1);
+  for (size_t i = 0; i < COUNT(malformed); i++)
+    assert_int_equal(
+        zuv__endpoint_parse_proxy(malformed[i], strlen(malformed[i]), &proxy),
+        UV_EINVAL);
+  /* the value of an option may have any octets */
+  assert_int_equal(zuv__endpoint_parse_proxy("h\0h:1", 5, &proxy), UV_EINVAL);
+  assert_int_equal(zuv__endpoint_parse_proxy("h:1\0", 4, &proxy), UV_EINVAL);
+  assert_int_equal(zuv__endpoint_parse_proxy("h:12", 3, &proxy), 0);
+  assert_int_equal(proxy.port, 1);
+}
+
 static void tcp_host_has_at_most_255_bytes(void **state) {
   const size_t longest = ZUV__HOST_SIZE - 1;
   zuv__endpoint_address_t address;
@@ -883,6 +917,7 @@ int main(void) {
       cmocka_unit_test(tcp_connect_refuses_malformed_brackets),
       cmocka_unit_test(tcp_connect_refuses_malformed_sources),
       cmocka_unit_test(tcp_connect_refuses_odd_bytes),
+      cmocka_unit_test(proxies_are_hosts_with_a_port),
       cmocka_unit_test(tcp_host_has_at_most_255_bytes),
       cmocka_unit_test(a_port_may_have_leading_zeros_but_no_other_length),
       cmocka_unit_test(ipc_path_is_taken_verbatim),
