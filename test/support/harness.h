@@ -66,7 +66,9 @@ typedef struct {
   uint64_t delay_ms;
   uint64_t count;
   uint64_t time_ms;
+  int fd;
   char endpoint[HARNESS_TEXT_MAX];
+  char proxy[HARNESS_TEXT_MAX];
 } harness_event_t;
 
 struct harness_s;
