@@ -19,15 +19,19 @@ static socklen_t fill(struct sockaddr_un *address,
                      (endpoint->abstract ? 0 : 1));
 }
 
+void zuv__ipc_tune(int fd, const zuv__options_t *options) {
+  if (options->sndbuf >= 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->sndbuf, sizeof(int));
+  if (options->rcvbuf >= 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options->rcvbuf, sizeof(int));
+}
+
 static int open_socket(const zuv__options_t *options, int *out) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
   if (fd < 0)
     return uv_translate_sys_error(errno);
-  if (options->sndbuf >= 0)
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options->sndbuf, sizeof(int));
-  if (options->rcvbuf >= 0)
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options->rcvbuf, sizeof(int));
+  zuv__ipc_tune(fd, options);
   *out = fd;
   return 0;
 }

@@ -18,4 +18,7 @@ void zuv__ipc_cleanup(char *directory);
 int zuv__ipc_connect(const zuv__ipc_endpoint_t *endpoint,
                      const zuv__options_t *options, int *out);
 
+/* What applies to every descriptor, and no accepted one has of its listener. */
+void zuv__ipc_tune(int fd, const zuv__options_t *options);
+
 #endif /* ZUV_TRANSPORT_IPC_H */

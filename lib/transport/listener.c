@@ -98,6 +98,8 @@ static int serve(listener_t *listener, int fd) {
   accepted->session.endpoint = listener->endpoint.text;
   if (listener->tcp)
     zuv__tcp_tune(fd, &listener->options);
+  else
+    zuv__ipc_tune(fd, &listener->options);
   err = zuv__io_open(socket->loop, fd, NULL, NULL, &io);
   if (err == 0) {
     tell(listener, ZUV_EVENT_ACCEPTED, 0, 0, fd);

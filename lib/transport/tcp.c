@@ -84,7 +84,7 @@ void zuv__tcp_tune(int fd, const zuv__options_t *options) {
   /* None of these can make the connection unusable: a refusal by the kernel is
    * no reason to give it up. */
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  /* An accepted descriptor does not have the listener's. */
+  /* An accepted descriptor does not have its listener's priority. */
   set_class(fd, options);
   if (options->tcp_keepalive != -1) {
     set(fd, SOL_SOCKET, SO_KEEPALIVE, options->tcp_keepalive);
