@@ -4,12 +4,19 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "support/blocking.h"
+#include "support/blocking_raw.h"
 
-/* A draft name. */
-enum { RECONNECT_STOP = 109, RECONNECT_STOP_CONN_REFUSED = 1 };
+/* Draft names. */
+enum {
+  RECONNECT_STOP = 109,
+  RECONNECT_STOP_CONN_REFUSED = 1,
+  RECONNECT_STOP_HANDSHAKE_FAILED = 2,
+  RECONNECT_STOP_AFTER_DISCONNECT = 4
+};
 
 static void *new_push(blocking_t *b, int interval, int most) {
   void *push = blocking_socket(b, ZMQ_PUSH);
@@ -165,6 +172,59 @@ static void a_refusal_can_be_the_end(void **state) {
   blocking_wait_no_events(push, ZMQ_POLLOUT);
   assert_int_equal(blocking_try_send(push, "no", ZMQ_DONTWAIT), EAGAIN);
   blocking_expect_errno(zmq_disconnect(push, endpoint), ENOENT);
+}
+
+/* RECONNECT_STOP: so does a handshake that ends. Libraries before 4.3.5 know
+ * only refused connections. */
+static void a_failed_handshake_can_be_the_end(void **state) {
+  blocking_t *b = *state;
+  void *push = new_push(b, 10, 0);
+  void *monitor = blocking_monitor(
+      b, push, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED);
+  char endpoint[BLOCKING_TEXT_MAX];
+  int listener;
+
+  if (!blocking_is_tcp() || !blocking_is_zuv())
+    skip();
+  listener = blocking_raw_listen(endpoint);
+  blocking_set(push, RECONNECT_STOP, RECONNECT_STOP_HANDSHAKE_FAILED);
+  blocking_connect(push, endpoint);
+  close(blocking_raw_accept(listener));
+  blocking_wait_monitor(monitor, ZMQ_EVENT_DISCONNECTED);
+  assert_int_equal(blocking_next_event(monitor, NULL, NULL, 100), 0);
+  assert_int_equal(blocking_try_send(push, "no", ZMQ_DONTWAIT), EAGAIN);
+  blocking_expect_ok(zmq_disconnect(push, endpoint));
+  close(listener);
+}
+
+/* RECONNECT_STOP: what lingers after a disconnect is given up where nobody
+ * listens. */
+static void a_disconnect_can_be_the_end(void **state) {
+  blocking_t *b = *state;
+  void *push = new_push(b, 10, 0);
+  void *monitor = blocking_monitor(b, push, ZMQ_EVENT_CONNECT_RETRIED);
+  char endpoint[BLOCKING_TEXT_MAX];
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char *path = endpoint + strlen("ipc://");
+  int dead;
+
+  if (blocking_is_tcp() || !blocking_is_zuv())
+    skip();
+  blocking_fresh_endpoint(b, endpoint);
+  assert_true(strlen(path) < sizeof(address.sun_path));
+  memcpy(address.sun_path, path, strlen(path));
+  dead = socket(AF_UNIX, SOCK_STREAM, 0);
+  assert_int_equal(bind(dead, (struct sockaddr *)&address, sizeof(address)), 0);
+  close(dead);
+  blocking_set(push, ZMQ_LINGER, -1);
+  blocking_set(push, RECONNECT_STOP, RECONNECT_STOP_AFTER_DISCONNECT);
+  blocking_connect(push, endpoint);
+  blocking_send(push, "for nobody");
+  next_delay(monitor);
+  next_delay(monitor);
+  blocking_expect_ok(zmq_disconnect(push, endpoint));
+  /* else this would wait for ever */
+  blocking_close(b, push);
 }
 
 /* Connects, and has the peer die. */
@@ -415,6 +475,8 @@ int main(int argc, char **argv) {
       blocking_test(a_failed_first_attempt_is_not_repeated),
       blocking_test(a_lost_connection_removes_the_endpoint),
       blocking_test(a_refusal_can_be_the_end),
+      blocking_test(a_failed_handshake_can_be_the_end),
+      blocking_test(a_disconnect_can_be_the_end),
       blocking_test(what_is_sent_meanwhile_waits),
       blocking_test(immediate_sends_nothing_meanwhile),
       blocking_test(the_queue_survives_a_loss),
