@@ -104,6 +104,16 @@ static void check_parse(const char *text, parse_t parse, bool is_bind) {
   }
 }
 
+/* The value of an option: it has a size, and maybe a NUL inside. */
+static void check_proxy(const uint8_t *data, size_t size) {
+  zuv__tcp_endpoint_t proxy;
+  int status = zuv__endpoint_parse_proxy((const char *)data, size, &proxy);
+
+  check(status == 0 || status == UV_EINVAL);
+  if (status == 0)
+    check_tcp(&proxy, false);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *text = malloc(size + 1);
 
@@ -114,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   text[size] = '\0';
   check_parse(text, zuv__endpoint_parse_bind, true);
   check_parse(text, zuv__endpoint_parse_connect, false);
+  check_proxy(data, size);
   check_numeric(text, 5, false);
   check_numeric(text, 5, true);
   free(text);
