@@ -41,7 +41,7 @@ static void print_range(const zuv__option_t *row) {
 static void print_initial(const zuv__option_t *row) {
   if (row->handling == ZUV__OPTION_SPECIAL || row->number == ZUV_TYPE)
     printf("\t-");
-  else if (!is_number(row))
+  else if (!is_number(row) || row->handling == ZUV__OPTION_FILTER)
     printf("\tempty");
   else
     printf("\t%" PRId64, row->initial);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/accept_filters.h"
 #include "core/security_options.h"
 #include "security/secret.h"
 
@@ -241,6 +242,8 @@ int zuv__options_set(zuv__options_t *options, int socket_type, int number,
     return zuv__security_option_set(&options->security, option, value, size);
   if (option->handling == ZUV__OPTION_BYTES)
     return set_counted(options, option, value, size);
+  if (option->handling == ZUV__OPTION_FILTER)
+    return zuv__accept_filters_set(options, option, value, size);
   if (is_number(option))
     return set_number(options, option, value, size);
   return set_bytes(options, option, value, size);

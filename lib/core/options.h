@@ -29,7 +29,7 @@ enum {
   ZUV__BYTES_SOCKS_PROXY,
   ZUV__BYTES_SOCKS_USERNAME,
   ZUV__BYTES_SOCKS_PASSWORD,
-  /* arrays */
+  /* arrays, see accept_filters.h */
   ZUV__BYTES_TCP_ACCEPT_FILTERS,
   ZUV__BYTES_IPC_FILTER_PIDS,
   ZUV__BYTES_IPC_FILTER_UIDS,
@@ -173,7 +173,10 @@ typedef enum {
   /* checked and kept by security_options.c */
   ZUV__OPTION_SECURITY = 4,
   /* kept in zuv__options_t.bytes; NULL with size 0 empties it */
-  ZUV__OPTION_BYTES = 5
+  ZUV__OPTION_BYTES = 5,
+  /* each set adds one more, see accept_filters.h; NULL with size 0 removes all
+   * of them */
+  ZUV__OPTION_FILTER = 6
 } zuv__option_handling;
 
 /* A row of the table. */
@@ -191,7 +194,7 @@ typedef struct zuv__option_s {
   int64_t max;
   /* value of a new socket; 0 (empty) for strings and blobs */
   int64_t initial;
-  /* PLAIN: where in zuv__options_t; BYTES: which of its bytes */
+  /* PLAIN: where in zuv__options_t; BYTES, FILTER: which of its bytes */
   size_t offset;
   size_t size;
   zuv__option_when when;

@@ -56,6 +56,11 @@
   ROW(name, type, access, ALL, min, max, 0, ZUV__BYTES_##name, 0, when, BYTES, \
       unit, summary)
 
+/* Many values, in the bytes `field` of zuv__options_t. */
+#define FILTER(name, field, type, min, max, unit, summary)                     \
+  ROW(name, type, SET, ALL, min, max, 0, ZUV__BYTES_##field, 0, NEXT, FILTER,  \
+      unit, summary)
+
 /* One of zuv's own. */
 #define OWN(name, field, type, min, max, initial, when, unit, summary)         \
   [ZUV_##name - ZUV__OPTION_OWN] =                                             \
@@ -263,6 +268,16 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     BYTES(SOCKS_PASSWORD, STRING, BOTH, 0, 255, NEXT, "bytes",
           "Password for the proxy"),
 
+    /* Accept filters: a listener takes only peers that match one */
+    FILTER(TCP_ACCEPT_FILTER, TCP_ACCEPT_FILTERS, STRING, 1, 255, "bytes",
+           "Adds an address, or ADDRESS/BITS, to accept from; NULL: all"),
+    FILTER(IPC_FILTER_PID, IPC_FILTER_PIDS, INT, INT_MIN, INT_MAX, "",
+           "Adds a process to accept; NULL: any"),
+    FILTER(IPC_FILTER_UID, IPC_FILTER_UIDS, INT, INT_MIN, INT_MAX, "",
+           "Adds a user to accept; NULL: any"),
+    FILTER(IPC_FILTER_GID, IPC_FILTER_GIDS, INT, INT_MIN, INT_MAX, "",
+           "Adds a group, whose members too are accepted; NULL: any"),
+
     /* Not supported: properties */
     UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
 
@@ -283,13 +298,6 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     UNSUPPORTED(105, "WSS_TRUST_PEM", "TLS certificates to trust"),
     UNSUPPORTED(106, "WSS_HOSTNAME", "TLS name to expect"),
     UNSUPPORTED(107, "WSS_TRUST_SYSTEM", "Trust the system's certificates"),
-
-    /* Not supported: filters */
-    UNSUPPORTED(ZUV_TCP_ACCEPT_FILTER, "TCP_ACCEPT_FILTER",
-                "Addresses to accept from"),
-    UNSUPPORTED(ZUV_IPC_FILTER_PID, "IPC_FILTER_PID", "Processes to accept"),
-    UNSUPPORTED(ZUV_IPC_FILTER_UID, "IPC_FILTER_UID", "Users to accept"),
-    UNSUPPORTED(ZUV_IPC_FILTER_GID, "IPC_FILTER_GID", "Groups to accept"),
 
     /* Not supported: other transports */
     UNSUPPORTED(ZUV_VMCI_BUFFER_SIZE, "VMCI_BUFFER_SIZE", "VMCI buffer"),

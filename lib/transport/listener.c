@@ -16,6 +16,7 @@
 #include "transport/address.h"
 #include "transport/connection.h"
 #include "transport/endpoint.h"
+#include "transport/filter.h"
 #include "transport/ipc.h"
 #include "transport/tcp.h"
 
@@ -114,6 +115,15 @@ static int serve(listener_t *listener, int fd) {
   return err;
 }
 
+static int let_in(listener_t *listener, int fd) {
+  int err = zuv__filter_check(fd, &listener->options);
+
+  if (err == 0)
+    return serve(listener, fd);
+  close(fd);
+  return err;
+}
+
 static bool is_passing(int error) {
   return error == EINTR || error == ECONNABORTED || error == EPROTO ||
          error == EPERM;
@@ -130,7 +140,7 @@ static void on_listening(void *owner, int events) {
     int err = fd < 0 ? errno : 0;
 
     if (fd >= 0) {
-      err = serve(listener, fd);
+      err = let_in(listener, fd);
       if (err != 0)
         tell(listener, ZUV_EVENT_ACCEPT_FAILED, err, 0, -1);
     } else if (err == EAGAIN || err == EWOULDBLOCK) {
