@@ -355,8 +355,11 @@ ZUV_EXTERN int zuv_set_int(zuv_socket_t *socket, int option, int value);
 
 /* Listens on an endpoint: tcp://HOST:PORT, ipc://PATH, ipc://@ABSTRACT,
  * inproc://NAME; `*` is any address, port or path. On return the endpoint
- * accepts peers; ZUV_LAST_ENDPOINT tells the resolved text.
- * UV_EINVAL: not an endpoint, or closing, or a CURVE server has no secret key.
+ * accepts peers; ZUV_LAST_ENDPOINT tells the resolved text. With ZUV_USE_FD a
+ * tcp or ipc bind takes over that listening descriptor instead, whatever its
+ * address; after an error it is still the caller's.
+ * UV_EINVAL: not an endpoint, or closing, or a CURVE server has no secret key,
+ * or the descriptor of ZUV_USE_FD does not listen or is of another transport.
  * UV_EPROTONOSUPPORT: unknown transport. UV_EADDRINUSE, UV_EADDRNOTAVAIL,
  * UV_ENODEV (no such interface or host), UV_ENAMETOOLONG, UV_ENOMEM, and the
  * system's errors. A host name is looked up while the call waits; addresses and
@@ -452,7 +455,8 @@ typedef enum {
   ZUV_EVENT_LISTENING = 1,
   /* bind: a connection was accepted; its handshake begins */
   ZUV_EVENT_ACCEPTED,
-  /* bind: accept failed (status), e.g. UV_EMFILE; again after `delay_ms` */
+  /* bind: accept failed (status), e.g. UV_EMFILE; again after `delay_ms`.
+   * UV_EACCES: no accept filter lets the peer in, see `address` */
   ZUV_EVENT_ACCEPT_FAILED,
   /* bind: the listener was closed; connect: an attempt under way was given up
    * (status) */
@@ -475,7 +479,10 @@ typedef enum {
    * zuv_disconnect(), whatever it answers, and zuv_connect() */
   ZUV_EVENT_STOPPED,
   /* `count` messages were dropped since the last such event */
-  ZUV_EVENT_DROPPED
+  ZUV_EVENT_DROPPED,
+  /* `count` events were not told since the last such event: too many waited, or
+   * there was no memory for them */
+  ZUV_EVENT_EVENTS_DROPPED
 } zuv_event_type;
 
 /* What happened. Valid until the callback returns. */
@@ -494,21 +501,29 @@ struct zuv_event_s {
   zuv_peer_t *peer;
   /* CONNECT_RETRIED, ACCEPT_FAILED: milliseconds until the next attempt */
   uint64_t delay_ms;
-  /* DROPPED: how many */
+  /* DROPPED, EVENTS_DROPPED: how many */
   uint64_t count;
   /* the descriptor of the listener, the attempt or the connection, -1 if there
    * is none. A name, not for use: it may be closed by now, and be another's */
   int fd;
-  /* HANDSHAKE_FAILED: the peer's address, as zuv_peer_address(); else "" */
+  /* HANDSHAKE_FAILED, and ACCEPT_FAILED by a filter: the peer's address, as
+   * zuv_peer_address(); else "" */
   const char *address;
-  /* connect by way of ZUV_SOCKS_PROXY: that proxy, as "tcp://HOST:PORT"; else
-   * "" */
-  const char *proxy;
+  /* our end and the other one as endpoint texts, "tcp://127.0.0.1:5555": from
+   * ACCEPTED or CONNECTED to DISCONNECTED those of the connection, else the
+   * endpoint on its side. By way of ZUV_SOCKS_PROXY the other end is the proxy.
+   * "" where it is not known, or has no name, as the connecting end of ipc */
+  const char *local;
+  const char *remote;
+  /* 1: the endpoint is connected, 0: it is bound, or there is none */
+  int connecting;
 };
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in
  * order. Events from before the call are not told. At most a bounded number
- * waits. UV_EINVAL: event_cb is NULL, or closing. */
+ * waits; what is lost is counted. A call that fails, as zuv_bind(), is no event:
+ * it answers its error at once. UV_EINVAL: event_cb is NULL, or closing. Source:
+ * zmq_socket_monitor(3). */
 ZUV_EXTERN int zuv_event_start(zuv_socket_t *socket, zuv_event_cb event_cb);
 ZUV_EXTERN int zuv_event_stop(zuv_socket_t *socket);
 

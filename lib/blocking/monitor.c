@@ -13,8 +13,8 @@ typedef struct zmq__monitor_s {
   zmq__context_t *context;
   uint64_t events;
   int version;
-  size_t waiting; /* messages there was no room for */
-  zmq__told_connections_t connections;
+  size_t waiting;   /* messages there was no room for */
+  uint64_t dropped; /* events that nobody will hear of */
 } monitor_t;
 
 /* A message that waits. */
@@ -33,30 +33,35 @@ static void on_sent(zuv_send_t *request, int status) {
   zuv__free(waiting);
 }
 
-static void keep(monitor_t *monitor, zmq__told_message_t *message) {
+/* False: it is lost. */
+static bool keep(monitor_t *monitor, zmq__told_message_t *message) {
   waiting_t *waiting;
 
   if (monitor->waiting >= ZMQ__MONITOR_WAITING_MAX)
-    return;
+    return false;
   waiting = zuv__malloc(sizeof(*waiting));
   if (waiting == NULL)
-    return;
+    return false;
   waiting->monitor = monitor;
   if (zuv_send(&waiting->request, &monitor->zuv, message->parts, message->count,
-               on_sent) == 0)
-    monitor->waiting++;
-  else
+               on_sent) != 0) {
     zuv__free(waiting);
+    return false;
+  }
+  monitor->waiting++;
+  return true;
 }
 
 static void tell(monitor_t *monitor, const zmq__told_t *told) {
   zmq__told_message_t message;
+  int err;
 
   if ((monitor->events & told->event) == 0)
     return;
   zmq__told_message(&message, told, monitor->version);
-  if (zuv_try_send(&monitor->zuv, message.parts, message.count) == UV_EAGAIN)
-    keep(monitor, &message);
+  err = zuv_try_send(&monitor->zuv, message.parts, message.count);
+  if (err != 0 && (err != UV_EAGAIN || !keep(monitor, &message)))
+    monitor->dropped++;
 }
 
 static void on_event(zuv_socket_t *handle, const zuv_event_t *event) {
@@ -64,11 +69,12 @@ static void on_event(zuv_socket_t *handle, const zuv_event_t *event) {
   monitor_t *monitor = socket->monitor;
   zmq__told_t told;
 
-  if (zmq__told_before(&monitor->connections, event, &told))
+  if (event->type == ZUV_EVENT_EVENTS_DROPPED)
+    monitor->dropped += event->count;
+  if (zmq__told_before(event, &told))
     tell(monitor, &told);
-  if (zmq__told_translate(&monitor->connections, event, &told))
+  if (zmq__told_translate(event, &told))
     tell(monitor, &told);
-  zmq__told_done(&monitor->connections, event);
 }
 
 void zmq__monitor_bind_failed(zmq__socket_t *socket, const char *endpoint,
@@ -90,7 +96,6 @@ static void on_closed(zuv_socket_t *handle) {
   monitor_t *monitor = zuv__container_of(handle, monitor_t, zuv);
   zmq__context_t *context = monitor->context;
 
-  zmq__told_connections_destroy(&monitor->connections);
   zuv__free(monitor);
   zmq__context_free_slot(context);
 }
@@ -112,7 +117,6 @@ static int begin(zmq__socket_t *socket, const char *endpoint, int type,
   }
   *out = monitor;
   monitor->context = socket->context;
-  zmq__told_connections_init(&monitor->connections);
   err = zuv_bind(&monitor->zuv, endpoint);
   if (err == 0)
     err = zuv_event_start(&socket->native->zuv, on_event);
@@ -132,9 +136,17 @@ static void let_reader_in(zmq__socket_t *socket) {
     zmq__loop_turn(socket->loop);
 }
 
+/* All that it did not tell, up to the largest value of version 1. */
+static int64_t count_dropped(const monitor_t *monitor) {
+  /* A PUB drops by itself. */
+  uint64_t count = monitor->dropped + zuv__socket(&monitor->zuv)->dropped;
+
+  return count > UINT32_MAX ? UINT32_MAX : (int64_t)count;
+}
+
 static void end(zmq__socket_t *socket) {
-  zmq__told_t stopped = zmq__told(ZMQ_EVENT_MONITOR_STOPPED, 0, true, "");
   monitor_t *monitor = socket->monitor;
+  zmq__told_t stopped;
 
   if (monitor == NULL)
     return;
@@ -144,6 +156,8 @@ static void end(zmq__socket_t *socket) {
   /* The last words may be over the limit, or there is no reader at all. */
   (void)zuv_set_int(&monitor->zuv, ZUV_SNDHWM, 0);
   zuv__socket_serve_senders(zuv__socket(&monitor->zuv));
+  stopped =
+      zmq__told(ZMQ_EVENT_MONITOR_STOPPED, count_dropped(monitor), true, "");
   tell(monitor, &stopped);
   zuv_close(&monitor->zuv, on_closed);
 }
@@ -246,15 +260,16 @@ int zmq_socket_monitor(void *handle, const char *endpoint, int events) {
 
 /* ---- Statistics ---- */
 
-static void tell_pipe(monitor_t *monitor, const zuv__pipe_t *pipe) {
-  zmq__told_t told =
-      zmq__told(ZMQ_EVENT_PIPES_STATS, 0, !pipe->connecting, pipe->endpoint);
+static void tell_pipe(monitor_t *monitor, zuv__pipe_t *pipe) {
+  zuv__pipe_stats_t stats;
+  zmq__told_t told = zmq__told(ZMQ_EVENT_PIPES_STATS, 0, !pipe->connecting, "");
 
-  told.values[0] = pipe->out.count;
-  told.values[1] = zuv__pipe_unread(pipe);
+  zuv__pipe_stats(pipe, &stats);
+  told.values[0] = stats.outbound;
+  told.values[1] = stats.inbound;
   told.value_count = 2;
-  if (pipe->peer != NULL)
-    zmq__told_name(&monitor->connections, pipe->peer->fd, &told);
+  told.local = stats.local;
+  told.remote = stats.remote;
   tell(monitor, &told);
 }
 

@@ -3,7 +3,8 @@
  * A monitor is a socket of the core on the loop of the one that it watches. It
  * never waits: what its reader has no room for, or what happens before there is
  * a reader, is kept up to a bound and then lost. It ends with the watched
- * socket, or when another takes its place. */
+ * socket, or when another takes its place, and the value of MONITOR_STOPPED is
+ * how many events were lost. */
 #ifndef ZMQ_BLOCKING_MONITOR_H
 #define ZMQ_BLOCKING_MONITOR_H
 

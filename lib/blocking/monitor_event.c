@@ -2,111 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/alloc.h"
-#include "base/list.h"
-#include "transport/address.h"
-#include "transport/endpoint.h"
 #include "zmq.h"
-
-/* ---- Connections ---- */
-
-typedef struct {
-  zuv__map_node_t node; /* its key is `fd` */
-  int fd;
-  bool bound;
-  const char *remote; /* behind the local one */
-  char local[];
-} connection_t;
-
-void zmq__told_connections_init(zmq__told_connections_t *connections) {
-  zuv__map_init(&connections->by_fd);
-}
-
-void zmq__told_connections_destroy(zmq__told_connections_t *connections) {
-  zuv__map_iterator_t iterator = zuv__map_iterate(&connections->by_fd);
-  zuv__map_node_t *node;
-
-  while ((node = zuv__map_next(&iterator)) != NULL) {
-    zuv__map_remove(&connections->by_fd, node);
-    zuv__free(zuv__container_of(node, connection_t, node));
-  }
-  zuv__map_destroy(&connections->by_fd);
-}
-
-static connection_t *find(const zmq__told_connections_t *connections, int fd) {
-  zuv__map_node_t *node = zuv__map_find(&connections->by_fd, &fd, sizeof(fd));
-  return node == NULL ? NULL : zuv__container_of(node, connection_t, node);
-}
-
-static void forget(zmq__told_connections_t *connections, int fd) {
-  connection_t *connection = find(connections, fd);
-
-  if (connection == NULL)
-    return;
-  zuv__map_remove(&connections->by_fd, &connection->node);
-  zuv__free(connection);
-}
-
-static void remote_of(int fd, char *out, size_t size) {
-  struct sockaddr_storage address;
-  socklen_t length = sizeof(address);
-
-  out[0] = '\0';
-  if (getpeername(fd, (struct sockaddr *)&address, &length) == 0)
-    (void)zuv__endpoint_format_tcp((struct sockaddr *)&address, out, size);
-}
-
-/* As in libzmq: who is connected to. */
-static const char *endpoint_of(const zuv_event_t *event) {
-  return event->proxy[0] != '\0' ? event->proxy : event->endpoint;
-}
-
-static void remember(zmq__told_connections_t *connections,
-                     const zuv_event_t *event) {
-  bool bound = event->type == ZUV_EVENT_ACCEPTED;
-  const char *remote = endpoint_of(event);
-  char self[ZUV__ENDPOINT_TEXT_SIZE];
-  char peer[ZUV__ENDPOINT_TEXT_SIZE];
-  size_t local_size, remote_size;
-  connection_t *connection;
-
-  /* The core closes connections of its own accord without an event. */
-  forget(connections, event->fd);
-  if (zuv__address_of_self(event->fd, self, sizeof(self)) != 0)
-    self[0] = '\0';
-  if (bound) {
-    remote_of(event->fd, peer, sizeof(peer));
-    remote = peer;
-  }
-  local_size = strlen(self) + 1;
-  remote_size = strlen(remote) + 1;
-  connection = zuv__malloc(sizeof(*connection) + local_size + remote_size);
-  if (connection == NULL)
-    return;
-  connection->fd = event->fd;
-  connection->bound = bound;
-  memcpy(connection->local, self, local_size);
-  memcpy(connection->local + local_size, remote, remote_size);
-  connection->remote = connection->local + local_size;
-  if (zuv__map_insert(&connections->by_fd, &connection->node, &connection->fd,
-                      sizeof(connection->fd)) != 0)
-    zuv__free(connection);
-}
-
-void zmq__told_name(const zmq__told_connections_t *connections, int fd,
-                    zmq__told_t *told) {
-  const connection_t *connection = find(connections, fd);
-
-  if (connection == NULL)
-    return;
-  told->bound = connection->bound;
-  told->local = connection->local;
-  told->remote = connection->remote;
-}
-
-/* ---- Events ---- */
 
 zmq__told_t zmq__told(uint64_t event, int64_t value, bool bound,
                       const char *endpoint) {
@@ -126,17 +23,16 @@ static int errno_of(int status) {
 }
 
 static void handshake_failed(const zuv_event_t *event, zmq__told_t *told) {
-  const char *endpoint = endpoint_of(event);
-
-  if (event->peer_status != 0)
-    *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, event->peer_status,
-                      false, endpoint);
-  else if (event->reason != 0)
-    *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, event->reason, false,
-                      endpoint);
-  else
-    *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-                      errno_of(event->status), false, endpoint);
+  if (event->peer_status != 0) {
+    told->event = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    told->values[0] = (uint64_t)event->peer_status;
+  } else if (event->reason != 0) {
+    told->event = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    told->values[0] = (uint64_t)event->reason;
+  } else {
+    told->event = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    told->values[0] = (uint64_t)errno_of(event->status);
+  }
 }
 
 /* Without a handshake the connection has no mechanism: that of STREAM, and of
@@ -145,73 +41,64 @@ static bool is_raw(const zuv_event_t *event) {
   return event->peer == NULL || zuv_peer_mechanism(event->peer)[0] == '\0';
 }
 
-bool zmq__told_before(const zmq__told_connections_t *connections,
-                      const zuv_event_t *event, zmq__told_t *told) {
+static void begin(zmq__told_t *told, const zuv_event_t *event) {
+  *told = zmq__told(0, event->fd, event->connecting == 0, "");
+  told->local = event->local;
+  told->remote = event->remote;
+}
+
+bool zmq__told_before(const zuv_event_t *event, zmq__told_t *told) {
   /* What breaks the protocol has no such event. */
   if (event->type != ZUV_EVENT_DISCONNECTED || event->peer == NULL ||
       !is_raw(event) || event->status == UV_EPROTO ||
       event->status == UV_EMSGSIZE)
     return false;
-  *told = zmq__told(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-                    errno_of(event->status), false, event->endpoint);
-  zmq__told_name(connections, event->fd, told);
+  begin(told, event);
+  told->event = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+  told->values[0] = (uint64_t)errno_of(event->status);
   return true;
 }
 
-bool zmq__told_translate(zmq__told_connections_t *connections,
-                         const zuv_event_t *event, zmq__told_t *told) {
-  const char *endpoint = endpoint_of(event);
-
+bool zmq__told_translate(const zuv_event_t *event, zmq__told_t *told) {
+  begin(told, event);
   switch (event->type) {
     case ZUV_EVENT_LISTENING:
-      *told = zmq__told(ZMQ_EVENT_LISTENING, event->fd, true, endpoint);
+      told->event = ZMQ_EVENT_LISTENING;
       return true;
     case ZUV_EVENT_ACCEPT_FAILED:
-      *told = zmq__told(ZMQ_EVENT_ACCEPT_FAILED, errno_of(event->status), true,
-                        endpoint);
+      told->event = ZMQ_EVENT_ACCEPT_FAILED;
+      told->values[0] = (uint64_t)errno_of(event->status);
       return true;
     case ZUV_EVENT_CLOSED:
-      *told =
-          zmq__told(ZMQ_EVENT_CLOSED, event->fd, event->status == 0, endpoint);
+      told->event = ZMQ_EVENT_CLOSED;
       return true;
     case ZUV_EVENT_CONNECT_DELAYED:
-      *told =
-          zmq__told(ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS, false, endpoint);
+      told->event = ZMQ_EVENT_CONNECT_DELAYED;
+      told->values[0] = EINPROGRESS;
       return true;
     case ZUV_EVENT_CONNECT_RETRIED:
-      *told = zmq__told(ZMQ_EVENT_CONNECT_RETRIED, (int64_t)event->delay_ms,
-                        false, endpoint);
+      told->event = ZMQ_EVENT_CONNECT_RETRIED;
+      told->values[0] = event->delay_ms;
       return true;
     case ZUV_EVENT_ACCEPTED:
-      remember(connections, event);
-      *told = zmq__told(ZMQ_EVENT_ACCEPTED, event->fd, true, endpoint);
-      break;
+      told->event = ZMQ_EVENT_ACCEPTED;
+      return true;
     case ZUV_EVENT_CONNECTED:
-      remember(connections, event);
-      *told = zmq__told(ZMQ_EVENT_CONNECTED, event->fd, false, endpoint);
-      break;
+      told->event = ZMQ_EVENT_CONNECTED;
+      return true;
     case ZUV_EVENT_READY:
-      if (is_raw(event))
-        return false;
-      *told = zmq__told(ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0, false, endpoint);
-      break;
+      told->event = ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+      told->values[0] = 0;
+      return !is_raw(event);
     case ZUV_EVENT_HANDSHAKE_FAILED:
       handshake_failed(event, told);
-      break;
+      return true;
     case ZUV_EVENT_DISCONNECTED:
-      *told = zmq__told(ZMQ_EVENT_DISCONNECTED, event->fd, false, endpoint);
-      break;
+      told->event = ZMQ_EVENT_DISCONNECTED;
+      return true;
     default:
       return false;
   }
-  zmq__told_name(connections, event->fd, told);
-  return true;
-}
-
-void zmq__told_done(zmq__told_connections_t *connections,
-                    const zuv_event_t *event) {
-  if (event->type == ZUV_EVENT_DISCONNECTED)
-    forget(connections, event->fd);
 }
 
 /* ---- Messages ---- */

@@ -107,7 +107,7 @@ static void on_close(uv_handle_t *handle) {
   zuv__free(zuv__container_of(handle, zuv__io_t, poll));
 }
 
-void zuv__io_close(zuv__io_t *io) {
+void zuv__io_release(zuv__io_t *io) {
   bool closed_by_program = uv_is_closing((uv_handle_t *)&io->poll);
 
   forget(io);
@@ -115,6 +115,12 @@ void zuv__io_close(zuv__io_t *io) {
     zuv__loop_bury(io->loop, &io->grave, io);
   else
     uv_close((uv_handle_t *)&io->poll, on_close);
-  close(io->fd);
   io->fd = -1;
+}
+
+void zuv__io_close(zuv__io_t *io) {
+  int fd = io->fd;
+
+  zuv__io_release(io);
+  close(fd);
 }

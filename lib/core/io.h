@@ -38,5 +38,7 @@ bool zuv__io_readable(zuv__loop_t *loop, int fd);
 
 /* Closes the descriptor; the owner hears nothing more. */
 void zuv__io_close(zuv__io_t *io);
+/* The same, but the descriptor stays open and is the caller's again. */
+void zuv__io_release(zuv__io_t *io);
 
 #endif /* ZUV_CORE_IO_H */

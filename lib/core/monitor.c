@@ -6,39 +6,66 @@
 #include "core/peer.h"
 #include "core/socket.h"
 
+enum { TEXTS = 4 };
+
 typedef struct {
   zuv__list_t link;
   zuv_event_t event;
-  char texts[]; /* endpoint, address and proxy */
+  char texts[];
 } waiting_event_t;
 
-void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
-  const char *endpoint = event->endpoint != NULL ? event->endpoint : "";
-  const char *address = event->address != NULL ? event->address : "";
-  const char *proxy = event->proxy != NULL ? event->proxy : "";
-  size_t size = strlen(endpoint) + 1;
-  size_t address_size = strlen(address) + 1;
-  size_t proxy_size = strlen(proxy) + 1;
-  waiting_event_t *waiting;
+static void set_ends(zuv_event_t *event) {
+  if (event->endpoint == NULL)
+    event->endpoint = "";
+  if (event->address == NULL)
+    event->address = "";
+  if (event->local == NULL)
+    event->local = event->connecting ? "" : event->endpoint;
+  if (event->remote == NULL)
+    event->remote = event->connecting ? event->endpoint : "";
+}
 
-  if (socket->event_cb == NULL ||
-      socket->events_count >= ZUV__EVENTS_WAITING_MAX)
-    return;
-  waiting = zuv__malloc(sizeof(*waiting) + size + address_size + proxy_size);
+/* With texts of its own. */
+static waiting_event_t *copy(const zuv_event_t *event) {
+  zuv_event_t with_texts = *event;
+  const char **const texts[TEXTS] = {&with_texts.endpoint, &with_texts.address,
+                                     &with_texts.local, &with_texts.remote};
+  size_t sizes[TEXTS];
+  size_t total = 0;
+  waiting_event_t *waiting;
+  char *to;
+
+  set_ends(&with_texts);
+  for (int i = 0; i < TEXTS; i++)
+    total += sizes[i] = strlen(*texts[i]) + 1;
+  waiting = zuv__malloc(sizeof(*waiting) + total);
   if (waiting == NULL)
+    return NULL;
+  to = waiting->texts;
+  for (int i = 0; i < TEXTS; i++) {
+    *texts[i] = memcpy(to, *texts[i], sizes[i]);
+    to += sizes[i];
+  }
+  waiting->event = with_texts;
+  return waiting;
+}
+
+void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
+  waiting_event_t *waiting = NULL;
+
+  if (socket->event_cb == NULL)
     return;
-  waiting->event = *event;
-  memcpy(waiting->texts, endpoint, size);
-  memcpy(waiting->texts + size, address, address_size);
-  waiting->event.endpoint = waiting->texts;
-  waiting->event.address = waiting->texts + size;
-  memcpy(waiting->texts + size + address_size, proxy, proxy_size);
-  waiting->event.proxy = waiting->texts + size + address_size;
+  zuv__socket_schedule(socket);
+  if (socket->events_count < ZUV__EVENTS_WAITING_MAX)
+    waiting = copy(event);
+  if (waiting == NULL) {
+    socket->events_dropped++;
+    return;
+  }
   if (event->peer != NULL)
     zuv__peer_retain(event->peer);
   zuv__list_push_back(&socket->events, &waiting->link);
   socket->events_count++;
-  zuv__socket_schedule(socket);
 }
 
 static waiting_event_t *take_event(zuv__socket_t *socket) {
@@ -61,6 +88,17 @@ void zuv__monitor_dropped(zuv__socket_t *socket, uint64_t count) {
     zuv__socket_schedule(socket);
 }
 
+static void tell_count(zuv__socket_t *socket, zuv_event_type type,
+                       uint64_t *count) {
+  zuv_event_t event = {.type = type, .count = *count, .fd = -1};
+
+  if (*count == 0 || socket->event_cb == NULL)
+    return;
+  *count = 0;
+  set_ends(&event);
+  socket->event_cb(socket->handle, &event);
+}
+
 void zuv__monitor_tell(zuv__socket_t *socket) {
   /* What the callbacks cause is told the next time. */
   size_t count = socket->events_count;
@@ -71,22 +109,15 @@ void zuv__monitor_tell(zuv__socket_t *socket) {
     socket->event_cb(socket->handle, &waiting->event);
     waiting_event_free(waiting);
   }
-  if (socket->dropped > 0 && socket->event_cb != NULL) {
-    zuv_event_t event = {.type = ZUV_EVENT_DROPPED,
-                         .endpoint = "",
-                         .count = socket->dropped,
-                         .fd = -1,
-                         .address = "",
-                         .proxy = ""};
-    socket->dropped = 0;
-    socket->event_cb(socket->handle, &event);
-  }
+  tell_count(socket, ZUV_EVENT_EVENTS_DROPPED, &socket->events_dropped);
+  tell_count(socket, ZUV_EVENT_DROPPED, &socket->dropped);
 }
 
 void zuv__monitor_clear(zuv__socket_t *socket) {
   while (!zuv__list_empty(&socket->events))
     waiting_event_free(take_event(socket));
   socket->dropped = 0;
+  socket->events_dropped = 0;
 }
 
 int zuv_event_start(zuv_socket_t *handle, zuv_event_cb event_cb) {
@@ -136,6 +167,8 @@ const char *zuv_event_name(zuv_event_type type) {
       return "stopped";
     case ZUV_EVENT_DROPPED:
       return "dropped";
+    case ZUV_EVENT_EVENTS_DROPPED:
+      return "events dropped";
   }
   return "unknown";
 }

@@ -9,8 +9,10 @@ struct zuv__socket_s;
 
 enum { ZUV__EVENTS_WAITING_MAX = 4096 };
 
-/* Copies the event, its endpoint text included, and keeps the peer. Nobody
- * listening, no memory or too many waiting: the event is lost. */
+/* Copies the event with its texts, and keeps the peer. `local` and `remote`, if
+ * NULL, are the endpoint on its side, and nothing on the other. Without memory,
+ * or with too many waiting, the event is lost and counted; nobody listening, it
+ * costs nothing. */
 void zuv__monitor_event(struct zuv__socket_s *socket, const zuv_event_t *event);
 
 /* One more message was dropped for want of room. */

@@ -160,6 +160,15 @@ void zuv__pipe_update_limits(zuv__pipe_t *pipe) {
     pipe->ops->limits(pipe);
 }
 
+void zuv__pipe_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *out) {
+  out->outbound = pipe->out.count;
+  out->inbound = zuv__pipe_unread(pipe);
+  out->local = pipe->connecting ? "" : pipe->endpoint;
+  out->remote = pipe->connecting ? pipe->endpoint : "";
+  if (pipe->ops != NULL)
+    pipe->ops->stats(pipe, out);
+}
+
 int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
   zuv__loop_t *loop = pipe->socket->loop;
   size_t parts = zuv__queue_next_parts(&pipe->in);

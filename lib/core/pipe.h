@@ -28,6 +28,15 @@
 typedef struct zuv__pipe_s zuv__pipe_t;
 struct zuv__socket_s;
 
+/* For who watches: what waits between the two ends, and their endpoint texts.
+ * Valid until the loop goes on. */
+typedef struct zuv__pipe_stats_s {
+  uint64_t outbound; /* messages sent that the other end has not taken */
+  uint64_t inbound;  /* messages that came in and were not read */
+  const char *local; /* "" if it has none */
+  const char *remote;
+} zuv__pipe_stats_t;
+
 /* What a pipe asks of its link. None of these calls back into the socket. */
 typedef struct zuv__link_ops_s {
   /* Takes a whole message; called only while pipe->can_write. The link clears
@@ -50,6 +59,8 @@ typedef struct zuv__link_ops_s {
   /* The pipe lingers: answer with zuv__pipe_drained() as soon as nothing of it
    * waits, maybe at once. */
   void (*drain)(zuv__pipe_t *pipe);
+  /* Adds what waits below the pipe, and tells what is known of the ends. */
+  void (*stats)(zuv__pipe_t *pipe, zuv__pipe_stats_t *stats);
   /* The pipe is gone: forget it and end the peer. `out` is dropped. */
   void (*end)(zuv__pipe_t *pipe);
 } zuv__link_ops_t;
@@ -143,6 +154,9 @@ void zuv__pipe_close(zuv__pipe_t *pipe, int linger);
 
 /* The same, but what is in `in` can still be read (zmq_unbind(3)). */
 void zuv__pipe_close_keeping_unread(zuv__pipe_t *pipe, int linger);
+
+/* What it holds now, with what is below it. */
+void zuv__pipe_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *out);
 
 /* The limits follow the socket's options. */
 void zuv__pipe_update_limits(zuv__pipe_t *pipe);

@@ -54,9 +54,10 @@ struct zuv__socket_s {
   zuv__list_t done;    /* requests whose callback is due */
   zuv__list_t events;  /* not yet told, see monitor.c */
   size_t events_count;
-  uint64_t dropped;      /* messages, not yet told */
-  zuv__list_t questions; /* for auth_cb, see authentication.c */
-  size_t dependents;     /* sockets of ours that ask ZAP for this one */
+  uint64_t dropped;        /* messages, not yet told */
+  uint64_t events_dropped; /* likewise */
+  zuv__list_t questions;   /* for auth_cb, see authentication.c */
+  size_t dependents;       /* sockets of ours that ask ZAP for this one */
 
   uint64_t writable_told; /* the iteration of the last writable_cb */
 

@@ -53,3 +53,12 @@ int zuv__address_of_self(int fd, char *out, size_t size) {
     return self_unix((struct sockaddr_un *)&address, length, out, size);
   return zuv__endpoint_format_tcp((struct sockaddr *)&address, out, size);
 }
+
+void zuv__address_of_other(int fd, char *out, size_t size) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof(address);
+
+  if (getpeername(fd, (struct sockaddr *)&address, &length) != 0 ||
+      zuv__endpoint_format_tcp((struct sockaddr *)&address, out, size) != 0)
+    out[0] = '\0';
+}

@@ -14,4 +14,7 @@ void zuv__address_of_peer(int fd, char *out, size_t size);
  * "tcp://127.0.0.1:5555". */
 int zuv__address_of_self(int fd, char *out, size_t size);
 
+/* The same of the tcp descriptor at the other end; "" if there is none. */
+void zuv__address_of_other(int fd, char *out, size_t size);
+
 #endif /* ZUV_TRANSPORT_ADDRESS_H */

@@ -140,6 +140,7 @@ void zuv__connection_lose(zuv__connection_t *c, int status, bool protocol) {
   if (c->state == ZUV__CONNECTION_CLOSED)
     return;
   loss.fd = c->io->fd;
+  zuv__session_see_ends(session, loss.fd);
   if (loss.in_handshake)
     zuv__connection_tell_handshake_failed(c, status);
   c->failure = status;

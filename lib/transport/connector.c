@@ -81,7 +81,8 @@ static void tell(connector_t *connector, zuv_event_type type, int status,
   zuv_event_t event = {.type = type,
                        .status = status,
                        .endpoint = connector->endpoint.text,
-                       .proxy = connector->session.proxy,
+                       .remote = connector->session.proxy,
+                       .connecting = 1,
                        .delay_ms = delay_ms,
                        .fd = fd};
   zuv__monitor_event(connector->endpoint.socket, &event);
@@ -123,6 +124,7 @@ static void cancel_attempt(connector_t *connector) {
 static void connector_free(connector_t *connector) {
   cancel_attempt(connector);
   zuv__proxy_free(connector->proxy);
+  zuv__session_drop_connection(&connector->session);
   zuv__free(connector->endpoint.text);
   zuv__options_destroy(&connector->options);
   zuv__free(connector);
@@ -212,7 +214,8 @@ static void connected(connector_t *connector, zuv__io_t *io) {
     connector->delay_ms = 0;
   if (connector->where.scheme == ZUV__TRANSPORT_TCP)
     zuv__tcp_tune(io->fd, &connector->options);
-  tell(connector, ZUV_EVENT_CONNECTED, 0, 0, io->fd);
+  zuv__session_tell(&connector->session,
+                    &(zuv_event_t){.type = ZUV_EVENT_CONNECTED, .fd = io->fd});
   loss.status = zuv__connection_new(&connector->session, io);
   if (loss.status != 0)
     zuv__session_lost(&connector->session, &loss);

@@ -39,13 +39,11 @@ void zuv__connection_tell_handshake_failed(zuv__connection_t *c, int status) {
                        .status = status,
                        .reason = (int)failure->error,
                        .peer_status = failure->status,
-                       .endpoint = c->session->endpoint,
-                       .proxy = c->session->proxy,
                        .fd = c->io->fd,
                        .address = address};
 
   zuv__address_of_peer(c->io->fd, address, sizeof(address));
-  zuv__monitor_event(c->session->socket, &event);
+  zuv__session_tell(c->session, &event);
 }
 
 static int engine_status(const zuv__failure_t *failure) {

@@ -116,6 +116,7 @@ static void tell_stopped(zuv__pipe_t *pipe) {
   zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
                        .status = UV_ENOMEM,
                        .endpoint = pipe->endpoint,
+                       .connecting = 1,
                        .fd = -1};
   zuv__monitor_event(pipe->socket, &event);
 }

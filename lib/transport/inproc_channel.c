@@ -229,6 +229,18 @@ static void channel_drain(zuv__pipe_t *pipe) {
   zuv__pipe_drained(pipe);
 }
 
+/* The other loop reports what it has read now and then, so of what we sent a
+ * little more seems to wait than does. It never reports what was replaced. */
+static void channel_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *stats) {
+  end_t *end = pipe->link;
+
+  uv_mutex_lock(&end->channel->mutex);
+  stats->outbound += end->channel->conflate ? peer_of(end)->queue.count
+                                            : end->sent - end->acknowledged;
+  stats->inbound += end->received.count + end->queue.count;
+  uv_mutex_unlock(&end->channel->mutex);
+}
+
 static void channel_end(zuv__pipe_t *pipe) {
   end_t *end = pipe->link;
   zuv__channel_t *channel = end->channel;
@@ -255,6 +267,7 @@ static const zuv__link_ops_t channel_ops = {
     .subscribe = channel_subscribe,
     .limits = channel_limits,
     .drain = channel_drain,
+    .stats = channel_stats,
     .end = channel_end,
 };
 
@@ -274,6 +287,7 @@ static void fail(end_t *end, int status) {
   zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
                        .status = status,
                        .endpoint = channel->endpoint,
+                       .connecting = 1,
                        .fd = -1};
 
   if (end == &channel->ends[ZUV__CHANNEL_CONNECTING])
@@ -311,9 +325,10 @@ static int receive(end_t *end) {
   bool read_now = pipe->silent || pipe->socket->pattern->arrived != NULL;
 
   while (received->count > 0) {
+    bool subscribes = is_subscription(received, pipe);
     int err;
 
-    if (is_subscription(received, pipe)) {
+    if (subscribes) {
       /* It must not vanish silently: both sides learn of the end. */
       err = take_subscription(received, pipe);
       if (err != 0)
@@ -323,7 +338,7 @@ static int receive(end_t *end) {
       if (err != 0)
         zuv__monitor_dropped(pipe->socket, 1);
     }
-    if (read_now || err != 0)
+    if (read_now || subscribes || err != 0)
       channel_was_read(pipe, 1);
   }
   return 0;

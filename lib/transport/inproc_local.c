@@ -62,6 +62,11 @@ static void local_drain(zuv__pipe_t *pipe) {
   zuv__pipe_drained(pipe);
 }
 
+/* What we sent lies with the peer until that is read. */
+static void local_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *stats) {
+  stats->outbound += zuv__pipe_unread(other(pipe));
+}
+
 static void local_end(zuv__pipe_t *pipe) {
   local_t *local = pipe->link;
   zuv__pipe_t *peer = other(pipe);
@@ -78,6 +83,7 @@ static const zuv__link_ops_t local_ops = {
     .subscribe = local_subscribe,
     .limits = local_limits,
     .drain = local_drain,
+    .stats = local_stats,
     .end = local_end,
 };
 

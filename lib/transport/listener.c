@@ -103,7 +103,8 @@ static int serve(listener_t *listener, int fd) {
     zuv__ipc_tune(fd, &listener->options);
   err = zuv__io_open(socket->loop, fd, NULL, NULL, &io);
   if (err == 0) {
-    tell(listener, ZUV_EVENT_ACCEPTED, 0, 0, fd);
+    zuv__session_tell(&accepted->session,
+                      &(zuv_event_t){.type = ZUV_EVENT_ACCEPTED, .fd = fd});
     err = zuv__connection_new(&accepted->session, io);
   } else {
     close(fd);
@@ -115,13 +116,23 @@ static int serve(listener_t *listener, int fd) {
   return err;
 }
 
-static int let_in(listener_t *listener, int fd) {
+static void take(listener_t *listener, int fd) {
+  char address[ZUV__ADDRESS_SIZE] = "";
   int err = zuv__filter_check(fd, &listener->options);
+  zuv_event_t event = {.type = ZUV_EVENT_ACCEPT_FAILED,
+                       .endpoint = listener->endpoint.text,
+                       .fd = -1,
+                       .address = address};
 
-  if (err == 0)
-    return serve(listener, fd);
-  close(fd);
-  return err;
+  if (err == 0) {
+    err = serve(listener, fd);
+  } else {
+    zuv__address_of_peer(fd, address, sizeof(address));
+    close(fd);
+  }
+  event.status = err;
+  if (err != 0)
+    zuv__monitor_event(listener->endpoint.socket, &event);
 }
 
 static bool is_passing(int error) {
@@ -140,9 +151,7 @@ static void on_listening(void *owner, int events) {
     int err = fd < 0 ? errno : 0;
 
     if (fd >= 0) {
-      err = let_in(listener, fd);
-      if (err != 0)
-        tell(listener, ZUV_EVENT_ACCEPT_FAILED, err, 0, -1);
+      take(listener, fd);
     } else if (err == EAGAIN || err == EWOULDBLOCK) {
       return;
     } else if (!is_passing(err)) {
@@ -185,11 +194,33 @@ static void listener_close(zuv__endpoint_t *endpoint, int linger) {
     listener_free(listener);
 }
 
+/* Whether a descriptor can be adopted: its address does not matter, but it must
+ * listen, and be of this transport. */
+static int check_adopted(int fd, bool tcp) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof(address);
+  int type = 0;
+  int listens = 0;
+  socklen_t size = sizeof(int);
+
+  if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+    return uv_translate_sys_error(errno);
+  if (type != SOCK_STREAM || !listens)
+    return UV_EINVAL;
+  if (tcp)
+    return address.ss_family == AF_INET || address.ss_family == AF_INET6
+               ? 0
+               : UV_EINVAL;
+  return address.ss_family == AF_UNIX ? 0 : UV_EINVAL;
+}
+
 static int listen_on(listener_t *listener, const zuv__endpoint_address_t *where,
                      int *fd) {
   if (listener->options.use_fd >= 0) {
     *fd = listener->options.use_fd;
-    return 0;
+    return check_adopted(*fd, listener->tcp);
   }
   if (listener->tcp)
     return zuv__tcp_listen(&where->u.tcp, &listener->options, fd);
@@ -235,12 +266,8 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
   err = set_text(listener, fd);
   if (err == 0)
     err = zuv__io_open(socket->loop, fd, listener, on_listening, &listener->io);
-  if (err != 0) {
-    /* A descriptor that was to be adopted is still its owner's. */
-    if (listener->options.use_fd < 0)
-      close(fd);
-    goto fail;
-  }
+  if (err != 0)
+    goto fail_fd;
   listener->io->listens = true;
   err = zuv__io_watch(listener->io, UV_READABLE);
   if (err == 0)
@@ -251,7 +278,11 @@ int zuv__listener_bind(zuv__socket_t *socket, const char *text) {
   return 0;
 
 fail_io:
-  zuv__io_close(listener->io);
+  zuv__io_release(listener->io);
+fail_fd:
+  /* A descriptor that was to be adopted is still its owner's. */
+  if (listener->options.use_fd < 0)
+    close(fd);
 fail:
   zuv__ipc_cleanup(listener->directory);
   listener_free(listener);

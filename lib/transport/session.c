@@ -1,5 +1,6 @@
 #include "transport/session.h"
 
+#include "base/alloc.h"
 #include "core/monitor.h"
 #include "core/security_options.h"
 #include "security/mechanism.h"
@@ -121,6 +122,18 @@ static void link_end(zuv__pipe_t *pipe) {
   session->owner->ended(session);
 }
 
+/* What the connection has taken is as good as the kernel's. */
+static void link_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *stats) {
+  zuv__session_t *session = pipe->link;
+
+  if (session->connection != NULL)
+    zuv__session_see_ends(session, session->connection->io->fd);
+  if (session->ends == NULL)
+    return;
+  stats->local = session->ends->local;
+  stats->remote = session->ends->remote;
+}
+
 static const zuv__link_ops_t link_ops = {
     .write = link_write,
     .write_framed = link_write_framed,
@@ -128,6 +141,7 @@ static const zuv__link_ops_t link_ops = {
     .subscribe = link_subscribe,
     .limits = link_limits,
     .drain = link_drain,
+    .stats = link_stats,
     .end = link_end,
 };
 
@@ -146,10 +160,16 @@ int zuv__session_open_pipe(zuv__session_t *session) {
   return 0;
 }
 
+static void forget_ends(zuv__session_t *session) {
+  zuv__free(session->ends);
+  session->ends = NULL;
+}
+
 void zuv__session_drop_connection(zuv__session_t *session) {
   zuv__connection_t *connection = session->connection;
 
   session->connection = NULL;
+  forget_ends(session);
   if (connection != NULL)
     zuv__connection_close(connection);
 }
@@ -163,15 +183,31 @@ void zuv__session_end_pipe(zuv__session_t *session) {
     zuv__pipe_ended(pipe);
 }
 
-void zuv__session_event(zuv__session_t *session, zuv_event_type type,
-                        int status, zuv_peer_t *peer, int fd) {
-  zuv_event_t event = {.type = type,
-                       .status = status,
-                       .endpoint = session->endpoint,
-                       .proxy = session->proxy,
-                       .peer = peer,
-                       .fd = fd};
-  zuv__monitor_event(session->socket, &event);
+void zuv__session_see_ends(zuv__session_t *session, int fd) {
+  const char *remote = session->proxy != NULL ? session->proxy
+                       : session->connecting  ? session->endpoint
+                                              : NULL;
+
+  if (session->socket->event_cb != NULL && session->ends == NULL)
+    session->ends = zuv__ends_of(fd, remote);
+}
+
+void zuv__session_tell(zuv__session_t *session, const zuv_event_t *event) {
+  zuv_event_t told = *event;
+
+  if (session->socket->event_cb == NULL)
+    return;
+  if (event->type == ZUV_EVENT_ACCEPTED || event->type == ZUV_EVENT_CONNECTED)
+    forget_ends(session);
+  if (event->type != ZUV_EVENT_DISCONNECTED)
+    zuv__session_see_ends(session, event->fd);
+  told.endpoint = session->endpoint;
+  told.connecting = session->connecting;
+  if (session->ends != NULL) {
+    told.local = session->ends->local;
+    told.remote = session->ends->remote;
+  }
+  zuv__monitor_event(session->socket, &told);
 }
 
 /* ---- From the connection ---- */
@@ -188,7 +224,9 @@ int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
     }
   }
   pipe = session->pipe;
-  zuv__session_event(session, ZUV_EVENT_READY, 0, peer, peer->fd);
+  zuv__session_tell(
+      session,
+      &(zuv_event_t){.type = ZUV_EVENT_READY, .peer = peer, .fd = peer->fd});
   err = zuv__pipe_ready(pipe, peer);
   if (err != 0)
     return err;
@@ -235,9 +273,14 @@ void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   session->connection = NULL;
   if (pipe != NULL)
     zuv__pipe_lost(pipe);
-  zuv__session_event(session, ZUV_EVENT_DISCONNECTED, loss->status,
-                     pipe != NULL && !loss->in_handshake ? pipe->peer : NULL,
-                     loss->fd);
+  zuv__session_tell(session,
+                    &(zuv_event_t){.type = ZUV_EVENT_DISCONNECTED,
+                                   .status = loss->status,
+                                   .peer = pipe != NULL && !loss->in_handshake
+                                               ? pipe->peer
+                                               : NULL,
+                                   .fd = loss->fd});
+  forget_ends(session);
   /* What the connection had yet to write is gone with it. */
   if (pipe != NULL && pipe->state == ZUV__PIPE_LINGERING &&
       nothing_waits(session))

@@ -11,6 +11,7 @@
 #include "core/endpoint.h"
 #include "core/pipe.h"
 #include "core/socket.h"
+#include "transport/ends.h"
 #include "zmtp/config.h"
 
 typedef struct zuv__session_s zuv__session_t;
@@ -41,7 +42,8 @@ struct zuv__session_s {
   const char *proxy;                  /* its endpoint, or NULL */
   zuv__connection_t *connection;      /* NULL: none now */
   zuv__pipe_t *pipe;                  /* NULL: not yet */
-  bool connecting;                    /* the owner is a connector */
+  zuv__ends_t *ends; /* of the connection; NULL: nobody has asked */
+  bool connecting;   /* the owner is a connector */
 };
 
 /* What a handshake says of us, for the options of a listener or connector,
@@ -52,7 +54,8 @@ int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
 /* Makes the pipe of the session and tells the pattern. UV_ENOMEM. */
 int zuv__session_open_pipe(zuv__session_t *session);
 
-/* Drops the connection, if there is one, without telling the owner. */
+/* Drops the connection, if there is one, and what was known of its ends,
+ * without telling the owner. */
 void zuv__session_drop_connection(zuv__session_t *session);
 
 /* Ends the pipe, if there is one, as its link: it loses its connection and
@@ -68,8 +71,12 @@ void zuv__session_pump(zuv__session_t *session);
 /* The connection has ended itself. */
 void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss);
 
-/* An event about this session. */
-void zuv__session_event(zuv__session_t *session, zuv_event_type type,
-                        int status, zuv_peer_t *peer, int fd);
+/* An event about this session: all but the endpoint and the ends is given.
+ * ACCEPTED and CONNECTED begin with a new connection. */
+void zuv__session_tell(zuv__session_t *session, const zuv_event_t *event);
+
+/* The descriptor is about to be closed: what events say of its ends has to be
+ * known by then. */
+void zuv__session_see_ends(zuv__session_t *session, int fd);
 
 #endif /* ZUV_TRANSPORT_SESSION_H */

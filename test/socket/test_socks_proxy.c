@@ -86,7 +86,7 @@ static void expect_event(const harness_socket_t *s, size_t index,
   assert_string_equal(zuv_event_name(event->type), zuv_event_name(type));
   assert_int_equal(event->status, status);
   assert_string_equal(event->endpoint, TARGET);
-  assert_string_equal(event->proxy, proxy->listener.endpoint);
+  assert_string_equal(event->remote, proxy->listener.endpoint);
 }
 
 static void messages_pass(void **state) {

@@ -241,7 +241,7 @@ static void on_event(zuv_socket_t *zuv, const zuv_event_t *event) {
   copy->peer_type = event->peer == NULL ? -2 : zuv_peer_type(event->peer);
   copy->fd = event->fd;
   snprintf(copy->endpoint, sizeof(copy->endpoint), "%s", event->endpoint);
-  snprintf(copy->proxy, sizeof(copy->proxy), "%s", event->proxy);
+  snprintf(copy->remote, sizeof(copy->remote), "%s", event->remote);
   if (event->type == ZUV_EVENT_DROPPED)
     s->dropped += event->count;
 }

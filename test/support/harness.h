@@ -68,7 +68,7 @@ typedef struct {
   uint64_t time_ms;
   int fd;
   char endpoint[HARNESS_TEXT_MAX];
-  char proxy[HARNESS_TEXT_MAX];
+  char remote[HARNESS_TEXT_MAX];
 } harness_event_t;
 
 struct harness_s;
