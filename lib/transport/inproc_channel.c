@@ -325,10 +325,9 @@ static int receive(end_t *end) {
   bool read_now = pipe->silent || pipe->socket->pattern->arrived != NULL;
 
   while (received->count > 0) {
-    bool subscribes = is_subscription(received, pipe);
     int err;
 
-    if (subscribes) {
+    if (is_subscription(received, pipe)) {
       /* It must not vanish silently: both sides learn of the end. */
       err = take_subscription(received, pipe);
       if (err != 0)
@@ -338,7 +337,7 @@ static int receive(end_t *end) {
       if (err != 0)
         zuv__monitor_dropped(pipe->socket, 1);
     }
-    if (read_now || subscribes || err != 0)
+    if (read_now || err != 0)
       channel_was_read(pipe, 1);
   }
   return 0;

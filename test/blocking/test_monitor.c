@@ -1,5 +1,4 @@
 /* What a monitor tells, and in which order. */
-#include <dlfcn.h>
 #include <pthread.h>
 
 #include "support/blocking.h"
@@ -66,6 +65,31 @@ static void test_closing_the_bound_side(void **state) {
   monitored_expect_nothing(monitor);
 }
 
+/* A connection is named by its own addresses, not by what was bound. */
+static void test_bound_to_any_address(void **state) {
+  blocking_t *b = *state;
+  char bound[BLOCKING_TEXT_MAX];
+  char endpoint[BLOCKING_TEXT_MAX];
+  void *puller = blocking_socket(b, ZMQ_PULL);
+  void *monitor = blocking_monitor(b, puller, ZMQ_EVENT_ALL);
+  void *pusher = blocking_socket(b, ZMQ_PUSH);
+
+  if (!blocking_is_tcp())
+    skip();
+  blocking_bind_to(puller, "tcp://*:*");
+  blocking_get_text(puller, ZMQ_LAST_ENDPOINT, bound);
+  snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1%s",
+           strrchr(bound, ':'));
+  blocking_connect(pusher, endpoint);
+  monitored_expect(monitor, ZMQ_EVENT_LISTENING, bound);
+  monitored_expect_accepted(monitor, endpoint);
+  monitored_expect(monitor, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint);
+  blocking_close(b, pusher);
+  monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+  blocking_expect_ok(zmq_unbind(puller, bound));
+  monitored_expect(monitor, ZMQ_EVENT_CLOSED, bound);
+}
+
 /* Behaviour 144. */
 static void test_connecting_side(void **state) {
   blocking_t *b = *state;
@@ -95,6 +119,27 @@ static void test_nobody_listens(void **state) {
     monitored_expect(monitor, ZMQ_EVENT_CLOSED, endpoint);
     monitored_expect_retry(monitor, endpoint, 20);
   }
+}
+
+static void expect_only_retries(blocking_t *b, const char *endpoint) {
+  void *monitor;
+  void *pusher = monitored_connecter(b, ZMQ_PUSH, &monitor);
+
+  blocking_connect(pusher, endpoint);
+  for (int i = 0; i < 3; i++)
+    monitored_expect_retry(monitor, endpoint, 20);
+}
+
+/* Behaviour 145: nothing to connect to, or to connect from. */
+static void test_no_address(void **state) {
+  if (!blocking_is_tcp())
+    skip();
+  /* no resolver has to be asked: the label is too long */
+  expect_only_retries(
+      *state,
+      "tcp://a123456789b123456789c123456789d123456789e123456789f123456789"
+      "g123456789:5555");
+  expect_only_retries(*state, "tcp://nosuchnic:0;127.0.0.1:5555");
 }
 
 /* Behaviour 146. */
@@ -346,6 +391,67 @@ static void test_reader_does_not_read(void **state) {
   }
 }
 
+/* Reads to the end: how many events, and what the last one says is missing. */
+static void count_events(void *monitor, size_t *count, uint32_t *missing) {
+  int event;
+
+  for (*count = 0;; (*count)++) {
+    event = blocking_next_event(monitor, missing, NULL, BLOCKING_DEADLINE_MS);
+    assert_int_not_equal(event, 0);
+    if (event == ZMQ_EVENT_MONITOR_STOPPED)
+      return;
+  }
+}
+
+/* Behaviour 159: what was lost is counted. */
+static void test_lost_events(void **state) {
+  enum { ROUNDS = 2500 };
+  blocking_t *b = *state;
+  char endpoint[BLOCKING_TEXT_MAX];
+  void *puller = blocking_socket(b, ZMQ_PULL);
+  void *monitor = blocking_socket(b, ZMQ_PAIR);
+  size_t count;
+  uint32_t missing;
+
+  if (!blocking_is_zuv())
+    skip();
+  blocking_expect_ok(
+      zmq_socket_monitor(puller, "inproc://lossy", ZMQ_EVENT_ALL));
+  for (int i = 0; i < ROUNDS; i++) {
+    blocking_bind(b, puller, endpoint);
+    blocking_expect_ok(zmq_unbind(puller, endpoint));
+  }
+  blocking_connect(monitor, "inproc://lossy");
+  blocking_expect_ok(zmq_socket_monitor(puller, NULL, 0));
+  count_events(monitor, &count, &missing);
+  assert_true(count >= 1000);
+  assert_true(missing > 0);
+  assert_int_equal(count + missing, 2 * ROUNDS);
+}
+
+/* Behaviour 159: so is nothing that nobody asked for. */
+static void test_no_lost_events(void **state) {
+  blocking_t *b = *state;
+  char endpoint[BLOCKING_TEXT_MAX];
+  void *puller = blocking_socket(b, ZMQ_PULL);
+  void *monitor;
+  size_t count;
+  uint32_t missing;
+
+  if (!blocking_is_zuv())
+    skip();
+  monitor = blocking_monitor(b, puller,
+                             ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_MONITOR_STOPPED);
+  for (int i = 0; i < 2500; i++) {
+    blocking_bind(b, puller, endpoint);
+    blocking_expect_ok(zmq_unbind(puller, endpoint));
+  }
+  blocking_close(b, puller);
+  count_events(monitor, &count, &missing);
+  assert_int_equal(count, 0);
+  assert_int_equal(missing, 0);
+}
+
 /* Behaviour 159: events from before the reader connected are kept. */
 static void test_late_reader(void **state) {
   blocking_t *b = *state;
@@ -362,61 +468,15 @@ static void test_late_reader(void **state) {
   monitored_expect(monitor, ZMQ_EVENT_LISTENING, endpoint);
 }
 
-typedef int monitor_versioned_fn(void *socket, const char *endpoint,
-                                 uint64_t events, int version, int type);
-
-static uint64_t next_number(void *monitor) {
-  uint64_t number = 0;
-
-  assert_int_equal(zmq_recv(monitor, &number, sizeof(number), 0),
-                   sizeof(number));
-  assert_int_equal(blocking_get(monitor, ZMQ_RCVMORE), 1);
-  return number;
-}
-
-/* Behaviour 161. */
-static void test_second_version(void **state) {
-  blocking_t *b = *state;
-  char endpoint[BLOCKING_TEXT_MAX];
-  void *symbol = dlsym(RTLD_DEFAULT, "zmq_socket_monitor_versioned");
-  monitor_versioned_fn *monitor_versioned;
-  void *puller = blocking_socket(b, ZMQ_PULL);
-  void *pusher = blocking_socket(b, ZMQ_PUSH);
-  void *monitor = blocking_socket(b, ZMQ_PAIR);
-  char local[BLOCKING_TEXT_MAX] = "";
-  char remote[BLOCKING_TEXT_MAX] = "";
-
-  if (symbol == NULL || !blocking_is_tcp())
-    skip();
-  memcpy(&monitor_versioned, &symbol, sizeof(symbol));
-  blocking_expect_errno(
-      monitor_versioned(pusher, "inproc://v2", 0xffff, 2, ZMQ_REQ), EINVAL);
-  blocking_expect_errno(
-      monitor_versioned(pusher, "inproc://v2", 1 << 16, 1, ZMQ_PAIR), EINVAL);
-  blocking_expect_ok(monitor_versioned(pusher, "inproc://v2",
-                                       ZMQ_EVENT_CONNECTED, 2, ZMQ_PAIR));
-  blocking_set(monitor, ZMQ_RCVTIMEO, BLOCKING_DEADLINE_MS);
-  blocking_connect(monitor, "inproc://v2");
-  blocking_bind(b, puller, endpoint);
-  blocking_connect(pusher, endpoint);
-  assert_true(next_number(monitor) == ZMQ_EVENT_CONNECTED);
-  assert_true(next_number(monitor) == 1);
-  next_number(monitor);
-  assert_true(zmq_recv(monitor, local, sizeof(local) - 1, 0) > 0);
-  assert_true(zmq_recv(monitor, remote, sizeof(remote) - 1, 0) > 0);
-  assert_int_equal(blocking_get(monitor, ZMQ_RCVMORE), 0);
-  assert_memory_equal(local, "tcp://127.0.0.1:", 16);
-  assert_string_not_equal(local, endpoint);
-  assert_string_equal(remote, endpoint);
-}
-
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       blocking_test(test_bound_side),
       blocking_test(test_unbind_with_a_peer),
       blocking_test(test_closing_the_bound_side),
+      blocking_test(test_bound_to_any_address),
       blocking_test(test_connecting_side),
       blocking_test(test_nobody_listens),
+      blocking_test(test_no_address),
       blocking_test(test_peer_closes),
       blocking_test(test_disconnecting),
       blocking_test(test_closing_the_connecting_side),
@@ -427,8 +487,9 @@ int main(int argc, char **argv) {
       blocking_test(test_reader_in_a_thread),
       blocking_test(test_nobody_reads),
       blocking_test(test_reader_does_not_read),
+      blocking_test(test_lost_events),
+      blocking_test(test_no_lost_events),
       blocking_test(test_late_reader),
-      blocking_test(test_second_version),
   };
 
   if (!blocking_take_arguments(argc, argv))

@@ -16,29 +16,6 @@ static void set_if_supported(void *socket, int option, const void *value,
   skip();
 }
 
-/* Behaviour 149. */
-static void test_accept_filter(void **state) {
-  blocking_t *b = *state;
-  char endpoint[BLOCKING_TEXT_MAX];
-  void *theirs;
-  void *ours;
-  void *puller = blocking_socket(b, ZMQ_PULL);
-  void *pusher = monitored_connecter(b, ZMQ_PUSH, &ours);
-
-  if (!blocking_is_tcp())
-    skip();
-  theirs = blocking_monitor(b, puller, ZMQ_EVENT_ALL);
-  set_if_supported(puller, ZMQ_TCP_ACCEPT_FILTER, "10.1.2.3/32", 11);
-  blocking_bind(b, puller, endpoint);
-  blocking_connect(pusher, endpoint);
-  monitored_expect(theirs, ZMQ_EVENT_LISTENING, endpoint);
-  monitored_expect(theirs, ZMQ_EVENT_ACCEPT_FAILED, endpoint);
-  monitored_expect_connected(ours, endpoint);
-  monitored_expect(ours, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, endpoint);
-  monitored_expect(ours, ZMQ_EVENT_DISCONNECTED, endpoint);
-  monitored_expect_retry(ours, endpoint, 20);
-}
-
 static const char greeting[64] = {[0] = (char)0xff,
                                   [8] = 1,
                                   [9] = 0x7f,
@@ -78,6 +55,58 @@ static void test_peer_leaves_the_handshake(void **state) {
       EPIPE);
   monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
   close(fd);
+}
+
+/* Behaviour 150. */
+static void test_peer_resets_the_handshake(void **state) {
+  static const struct linger none = {.l_onoff = 1};
+  blocking_t *b = *state;
+  char endpoint[BLOCKING_TEXT_MAX];
+  void *monitor;
+  int fd;
+
+  if (!blocking_is_tcp())
+    skip();
+  fd = raw_peer(b, endpoint, &monitor);
+  blocking_raw_send(fd, greeting, 20);
+  blocking_raw_skip(fd, 10);
+  assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)),
+                   0);
+  close(fd);
+  assert_int_equal(
+      monitored_expect(monitor, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, endpoint),
+      ECONNRESET);
+  monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+}
+
+/* Behaviours 146, 150: the connecting side tries again. */
+static void test_listener_leaves_the_handshake(void **state) {
+  blocking_t *b = *state;
+  char endpoint[BLOCKING_TEXT_MAX];
+  void *monitor;
+  void *pusher = monitored_connecter(b, ZMQ_PUSH, &monitor);
+  int listener;
+
+  if (!blocking_is_tcp())
+    skip();
+  listener = blocking_raw_listen(endpoint);
+  blocking_connect(pusher, endpoint);
+  for (int i = 0; i < 2; i++) {
+    int fd = blocking_raw_accept(listener);
+
+    blocking_raw_send(fd, greeting, 20);
+    blocking_raw_skip(fd, 10);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    monitored_expect_connected(monitor, endpoint);
+    assert_int_equal(monitored_expect(monitor,
+                                      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                                      endpoint),
+                     EPIPE);
+    monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+    monitored_expect_retry(monitor, endpoint, 20);
+    close(fd);
+  }
+  close(listener);
 }
 
 /* Behaviour 151. */
@@ -173,23 +202,58 @@ static void test_other_mechanism_of_a_listener(void **state) {
   close(listener);
 }
 
-/* Behaviour 153. */
-static void test_unexpected_command(void **state) {
-  blocking_t *b = *state;
+/* After the greeting a peer says this, and is out for this reason. */
+static void expect_failure(blocking_t *b, const void *bytes, size_t size,
+                           int event, uint32_t reason) {
   char endpoint[BLOCKING_TEXT_MAX];
   void *monitor;
-  int fd;
+  int fd = raw_peer(b, endpoint, &monitor);
+
+  blocking_raw_send(fd, greeting, sizeof(greeting));
+  blocking_raw_send(fd, bytes, size);
+  assert_int_equal(monitored_expect(monitor, event, endpoint), reason);
+  monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+  monitored_expect_nothing(monitor);
+  close(fd);
+}
+
+/* Behaviour 153. */
+static void test_unexpected_commands(void **state) {
+  const int event = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  const uint32_t reason = ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND;
 
   if (!blocking_is_tcp())
     skip();
-  fd = raw_peer(b, endpoint, &monitor);
-  blocking_raw_send(fd, greeting, sizeof(greeting));
-  blocking_raw_send(fd, "\x04\x06\x05HELLO", 8);
-  assert_int_equal(
-      monitored_expect(monitor, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, endpoint),
-      ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
-  monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
-  close(fd);
+  expect_failure(*state, "\x04\x06\x05HELLO", 8, event, reason);
+  expect_failure(*state, "\x04\x06\x05ready", 8, event, reason);
+}
+
+static void test_error_commands(void **state) {
+  if (!blocking_is_tcp())
+    skip();
+  expect_failure(*state,
+                 "\x04\x06\x05"
+                 "ERROR",
+                 8, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+                 ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_ERROR);
+  expect_failure(*state,
+                 "\x04\x0a\x05"
+                 "ERROR\x03"
+                 "400",
+                 12, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400);
+}
+
+/* Behaviour 154: what has no event in libzmq has one that says why. */
+static void test_bad_metadata(void **state) {
+  static const char truncated[] = "\x04\x12\x05READY\x0bSocket-Type";
+  static const char unknown[] = "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\4PULP";
+  const int event = ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+  const uint32_t reason = ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA;
+
+  if (!blocking_is_tcp() || !blocking_is_zuv())
+    skip();
+  expect_failure(*state, truncated, sizeof(truncated) - 1, event, reason);
+  expect_failure(*state, unknown, sizeof(unknown) - 1, event, reason);
 }
 
 /* Behaviour 154: it ends, and was never right. */
@@ -286,13 +350,16 @@ static void test_no_heartbeat(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      blocking_test(test_accept_filter),
       blocking_test(test_peer_leaves_the_handshake),
+      blocking_test(test_peer_resets_the_handshake),
+      blocking_test(test_listener_leaves_the_handshake),
       blocking_test(test_handshake_takes_too_long),
       blocking_test(test_silent_listener),
       blocking_test(test_other_mechanism),
       blocking_test(test_other_mechanism_of_a_listener),
-      blocking_test(test_unexpected_command),
+      blocking_test(test_unexpected_commands),
+      blocking_test(test_error_commands),
+      blocking_test(test_bad_metadata),
       blocking_test(test_types_that_do_not_match),
       blocking_test(test_another_protocol),
       blocking_test(test_message_too_large),
