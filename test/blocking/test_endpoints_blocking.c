@@ -393,44 +393,6 @@ static void a_socket_may_close_while_it_resolves(void **state) {
   }
 }
 
-/* Behaviour 141. */
-static void a_listening_descriptor_is_adopted(void **state) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  socklen_t size = sizeof(address);
-  blocking_t *b = *state;
-  void *pull = blocking_socket(b, ZMQ_PULL);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  char expected[BLOCKING_TEXT_MAX];
-
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-  assert_int_equal(listen(fd, 8), 0);
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-  blocking_set(pull, ZMQ_USE_FD, fd);
-  blocking_bind_to(pull, "tcp://127.0.0.1:*");
-  snprintf(expected, sizeof(expected), "tcp://127.0.0.1:%d",
-           ntohs(address.sin_port));
-  blocking_expect_last(pull, expected);
-  blocking_expect_reaches(b, pull, expected, false);
-  blocking_end(b);
-  assert_int_equal(fcntl(fd, F_GETFD), -1);
-}
-
-/* USE_FD, better: an error, and the descriptor stays its owner's. */
-static void what_cannot_be_adopted_stays_its_owners(void **state) {
-  void *pull = blocking_socket(*state, ZMQ_PULL);
-  int fds[2];
-
-  if (!blocking_is_zuv())
-    skip();
-  assert_int_equal(pipe(fds), 0);
-  blocking_set(pull, ZMQ_USE_FD, fds[0]);
-  blocking_expect_errno(zmq_bind(pull, "tcp://127.0.0.1:*"), ENOTSOCK);
-  assert_int_not_equal(fcntl(fds[0], F_GETFD), -1);
-  close(fds[0]);
-  close(fds[1]);
-}
-
 /* ---- ipc ---- */
 
 /* Behaviour 135. */
@@ -543,8 +505,6 @@ int main(void) {
       blocking_test(an_unknown_host_is_tried_again_for_ever),
       blocking_test(a_bad_source_is_tried_again_for_ever),
       blocking_test(a_socket_may_close_while_it_resolves),
-      blocking_test(a_listening_descriptor_is_adopted),
-      blocking_test(what_cannot_be_adopted_stays_its_owners),
       blocking_test(a_path_is_taken_over),
       blocking_test(an_abstract_name_is_not_taken_over),
       blocking_test(a_wildcard_path_vanishes_with_its_socket),

@@ -310,42 +310,6 @@ static void a_socket_may_close_while_it_resolves(void **state) {
   }
 }
 
-static void a_listening_descriptor_is_adopted(void **state) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  socklen_t size = sizeof(address);
-  harness_socket_t *pull = harness_socket(*state, ZUV_PULL);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  char expected[HARNESS_TEXT_MAX];
-
-  /* behaviour 141 */
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-  assert_int_equal(listen(fd, 8), 0);
-  assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-  harness_set(pull, ZUV_USE_FD, fd);
-  assert_int_equal(zuv_bind(&pull->zuv, "tcp://127.0.0.1:*"), 0);
-  snprintf(expected, sizeof(expected), "tcp://127.0.0.1:%d",
-           ntohs(address.sin_port));
-  assert_last(pull, expected);
-  /* Adopting it again harms nobody. */
-  assert_int_equal(zuv_bind(&pull->zuv, "tcp://127.0.0.1:*"), UV_EEXIST);
-  assert_reaches(pull, expected, 0);
-  harness_close(pull);
-  assert_int_equal(fcntl(fd, F_GETFD), -1);
-}
-
-static void what_cannot_be_adopted_stays_its_owners(void **state) {
-  harness_socket_t *pull = harness_socket(*state, ZUV_PULL);
-  int fds[2];
-
-  assert_int_equal(pipe(fds), 0);
-  harness_set(pull, ZUV_USE_FD, fds[0]);
-  assert_int_equal(zuv_bind(&pull->zuv, "tcp://127.0.0.1:*"), UV_ENOTSOCK);
-  assert_int_not_equal(fcntl(fds[0], F_GETFD), -1);
-  close(fds[0]);
-  close(fds[1]);
-}
-
 /* ---- ipc ---- */
 
 static void a_path_is_taken_over(void **state) {
@@ -771,8 +735,6 @@ int main(void) {
       harness_test(an_unknown_host_is_tried_again_for_ever),
       harness_test(host_names_are_resolved_when_connecting),
       harness_test(a_socket_may_close_while_it_resolves),
-      harness_test(a_listening_descriptor_is_adopted),
-      harness_test(what_cannot_be_adopted_stays_its_owners),
       harness_test(a_path_is_taken_over),
       harness_test(an_abstract_name_is_not_taken_over),
       harness_test(a_wildcard_path_vanishes_with_its_socket),

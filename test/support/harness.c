@@ -239,9 +239,13 @@ static void on_event(zuv_socket_t *zuv, const zuv_event_t *event) {
   copy->count = event->count;
   copy->time_ms = harness_now_ms();
   copy->peer_type = event->peer == NULL ? -2 : zuv_peer_type(event->peer);
+  copy->peer_status = event->peer_status;
   copy->fd = event->fd;
+  copy->connecting = event->connecting;
   snprintf(copy->endpoint, sizeof(copy->endpoint), "%s", event->endpoint);
+  snprintf(copy->local, sizeof(copy->local), "%s", event->local);
   snprintf(copy->remote, sizeof(copy->remote), "%s", event->remote);
+  snprintf(copy->address, sizeof(copy->address), "%s", event->address);
   if (event->type == ZUV_EVENT_DROPPED)
     s->dropped += event->count;
 }

@@ -66,9 +66,13 @@ typedef struct {
   uint64_t delay_ms;
   uint64_t count;
   uint64_t time_ms;
+  int peer_status;
   int fd;
+  int connecting;
   char endpoint[HARNESS_TEXT_MAX];
+  char local[HARNESS_TEXT_MAX];
   char remote[HARNESS_TEXT_MAX];
+  char address[64];
 } harness_event_t;
 
 struct harness_s;
