@@ -130,8 +130,8 @@ static bool has_id(const zuv__options_t *options, int which, int id) {
   return has(options->bytes[which], &id, sizeof(id));
 }
 
-bool zuv__accept_filters_match_credentials(
-    const zuv__options_t *options, const zuv__credentials_t *credentials) {
+bool zuv__accept_filters_match_credentials(const zuv__options_t *options,
+                                           const zuv__process_t *credentials) {
   return !zuv__accept_filters_of_ipc(options) ||
          has_id(options, ZUV__BYTES_IPC_FILTER_PIDS, credentials->pid) ||
          has_id(options, ZUV__BYTES_IPC_FILTER_UIDS, credentials->uid) ||

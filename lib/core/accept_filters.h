@@ -23,11 +23,11 @@ typedef struct zuv__address_filter_s {
 } zuv__address_filter_t;
 
 /* Who is at the other end of an ipc connection. */
-typedef struct zuv__credentials_s {
+typedef struct zuv__process_s {
   int pid;
   int uid;
   int gid;
-} zuv__credentials_t;
+} zuv__process_t;
 
 /* "ADDRESS" or "ADDRESS/BITS", numeric; IPv6 only if that is on, and then it
  * may stand in brackets. Of an IPv4 address up to 32 bits count; with IPv6 on,
@@ -45,8 +45,8 @@ bool zuv__accept_filters_match_address(
     const uint8_t address[ZUV__FILTER_ADDRESS_SIZE]);
 
 /* Whether one of any kind names these. */
-bool zuv__accept_filters_match_credentials(
-    const zuv__options_t *options, const zuv__credentials_t *credentials);
+bool zuv__accept_filters_match_credentials(const zuv__options_t *options,
+                                           const zuv__process_t *credentials);
 
 /* Whether one names this group. */
 bool zuv__accept_filters_match_group(const zuv__options_t *options, int gid);

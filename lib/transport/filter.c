@@ -77,7 +77,7 @@ static int check_groups_of(const char *user, gid_t gid,
 
 /* As in libzmq a user counts for the groups that list it, whatever groups its
  * process has left or taken. */
-static int check_groups(const zuv__credentials_t *credentials,
+static int check_groups(const zuv__process_t *credentials,
                         const zuv__options_t *options) {
   struct passwd entry;
   struct passwd *found = NULL;
@@ -101,11 +101,11 @@ static int check_groups(const zuv__credentials_t *credentials,
 static int check_ipc(int fd, const zuv__options_t *options) {
   struct ucred peer;
   socklen_t length = sizeof(peer);
-  zuv__credentials_t credentials;
+  zuv__process_t credentials;
 
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
     return UV_EACCES;
-  credentials = (zuv__credentials_t){
+  credentials = (zuv__process_t){
       .pid = peer.pid, .uid = (int)peer.uid, .gid = (int)peer.gid};
   if (zuv__accept_filters_match_credentials(options, &credentials))
     return 0;

@@ -117,7 +117,7 @@ static bool matches(const zuv__options_t *options, const char *address) {
 }
 
 static bool lets_in(const zuv__options_t *options, int pid, int uid, int gid) {
-  zuv__credentials_t credentials = {pid, uid, gid};
+  zuv__process_t credentials = {pid, uid, gid};
 
   return zuv__accept_filters_match_credentials(options, &credentials);
 }
