@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "transport/address.h"
+#include "transport/heartbeat.h"
 
 static void on_flush(zuv__task_t *task) {
   zuv__connection_flush(zuv__container_of(task, zuv__connection_t, flush_task));
@@ -13,6 +14,7 @@ static void on_resume(zuv__task_t *task) {
   zuv__connection_t *c =
       zuv__container_of(task, zuv__connection_t, resume_task);
 
+  zuv__heartbeat_resumed(c);
   if (c->state == ZUV__CONNECTION_HANDSHAKE)
     zuv__connection_resume_handshake(c);
   if (c->state != ZUV__CONNECTION_CLOSED)
@@ -35,8 +37,10 @@ static void on_handshake_timeout(zuv__timer_t *timer) {
 static void on_io(void *owner, int events) {
   zuv__connection_t *c = owner;
 
-  if (events & UV_WRITABLE && c->blocked)
+  if (events & UV_WRITABLE && c->blocked) {
+    zuv__heartbeat_progressed(c);
     zuv__connection_flush(c);
+  }
   /* Who waits for its turn has sent what that is about, and may wait with the
    * rest. */
   if (events & UV_READABLE && zuv__engine_wants_turn(&c->engine))
@@ -125,6 +129,7 @@ void zuv__connection_close(zuv__connection_t *c) {
   zuv__task_cancel(&c->flush_task);
   zuv__task_cancel(&c->resume_task);
   zuv__connection_end_handshake(c);
+  zuv__heartbeat_free(c);
   zuv__output_clear(&c->output, c->loop);
   zuv__io_close(c->io);
   c->io = NULL;

@@ -35,6 +35,8 @@ enum {
   ZUV__FRAMES_PER_MESSAGE_MAX = 1 << 20
 };
 
+typedef struct zuv__heartbeat_s zuv__heartbeat_t; /* heartbeat.h */
+
 /* An incomplete frame, or the room for the next one. */
 typedef struct zuv__input_s {
   zuv__body_t *chunk; /* owned, or NULL: use the loop's */
@@ -66,6 +68,7 @@ struct zuv__connection_s {
   uint64_t max_size;         /* of a frame's content */
   uint64_t frame_max;        /* of a frame as it comes */
   zuv__authentication_t *authentication; /* asked, or NULL */
+  zuv__heartbeat_t *heartbeat;           /* NULL: none */
   zuv__input_t input;
   zuv__output_t output;
   zuv__task_t flush_task;

@@ -6,6 +6,7 @@
 #include "transport/address.h"
 #include "transport/admission.h"
 #include "transport/connection.h"
+#include "transport/heartbeat.h"
 
 static int sink_write(void *context, const void *bytes, size_t size) {
   zuv__connection_t *c = context;
@@ -93,8 +94,10 @@ static int handshake_done(zuv__connection_t *c) {
   const zuv__peer_t *known = &c->engine.peer;
   char address[ZUV__ADDRESS_SIZE];
   zuv_peer_t *peer;
-  int err;
+  int err = zuv__heartbeat_start(c);
 
+  if (err != 0)
+    return err;
   zuv__timer_stop(c->loop, &c->handshake_timer);
   c->legacy_subscriptions = known->version_minor == 0;
   set_limits(c);

@@ -10,6 +10,7 @@
 #include "core/socket.h"
 #include "security/secret.h"
 #include "transport/connection.h"
+#include "transport/heartbeat.h"
 #include "zmtp/frame_v1.h"
 
 enum {
@@ -307,6 +308,7 @@ void zuv__connection_read(zuv__connection_t *c) {
           c, size == 0 ? UV_EOF : uv_translate_sys_error(errno), false);
       return;
     }
+    zuv__heartbeat_heard(c);
     if (c->input.chunk != chunk)
       zuv__connection_free_input(c);
     parse(c, chunk, begin, end + (size_t)size);

@@ -2,6 +2,7 @@
  * commands are obeyed. Through a secured connection a frame is opened first,
  * where it lies. What cannot be taken loses the connection. */
 #include "transport/connection.h"
+#include "transport/heartbeat.h"
 #include "zmtp/command.h"
 
 /* The peer asks without reading the answers. */
@@ -9,14 +10,26 @@ static bool answers_pile_up(const zuv__connection_t *c) {
   return c->blocked && c->output.size >= ZUV__OUTPUT_BUFFER_SIZE;
 }
 
+static int take_ping(zuv__connection_t *c, const zuv__command_t *command) {
+  uint8_t pong[ZUV__PING_FRAME_MAX];
+  zuv__ping_t ping;
+  int err;
+
+  if (zuv__command_parse_ping(command, &ping) != 0)
+    return 0;
+  err = zuv__heartbeat_ttl(c, ping.ttl);
+  if (err != 0 || answers_pile_up(c))
+    return err;
+  return zuv__connection_write_frame(c, pong,
+                                     zuv__command_write_pong(pong, &ping));
+}
+
 static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
   zuv__socket_t *socket = c->session->socket;
   zuv__pipe_t *pipe = c->session->pipe;
-  uint8_t pong[ZUV__PING_FRAME_MAX];
   zuv__command_t command;
   zuv__command_kind_t kind =
       zuv__command_parse(frame->body, frame->size, &command);
-  zuv__ping_t ping;
   int err = 0;
 
   if (kind == ZUV__COMMAND_SUBSCRIBE || kind == ZUV__COMMAND_CANCEL) {
@@ -24,10 +37,8 @@ static bool take_command(zuv__connection_t *c, const zuv__frame_t *frame) {
       err = socket->pattern->subscription(socket, pipe,
                                           kind == ZUV__COMMAND_SUBSCRIBE,
                                           command.data, command.size);
-  } else if (kind == ZUV__COMMAND_PING && !answers_pile_up(c) &&
-             zuv__command_parse_ping(&command, &ping) == 0) {
-    size_t size = zuv__command_write_pong(pong, &ping);
-    err = zuv__connection_write_frame(c, pong, size);
+  } else if (kind == ZUV__COMMAND_PING) {
+    err = take_ping(c, &command);
   }
   if (err != 0)
     zuv__connection_lose(c, err, false);
