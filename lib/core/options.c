@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/accept_filters.h"
+#include "core/metadata_option.h"
 #include "core/security_options.h"
 #include "security/secret.h"
 
@@ -240,6 +241,9 @@ int zuv__options_set(zuv__options_t *options, int socket_type, int number,
     return UV_EINVAL;
   if (option->handling == ZUV__OPTION_SECURITY)
     return zuv__security_option_set(&options->security, option, value, size);
+  if (option->handling == ZUV__OPTION_METADATA)
+    return zuv__metadata_option_set(&options->bytes[option->offset], value,
+                                    size);
   if (option->handling == ZUV__OPTION_BYTES)
     return set_counted(options, option, value, size);
   if (option->handling == ZUV__OPTION_FILTER)

@@ -176,7 +176,9 @@ typedef enum {
   ZUV__OPTION_BYTES = 5,
   /* each set adds one more, see accept_filters.h; NULL with size 0 removes all
    * of them */
-  ZUV__OPTION_FILTER = 6
+  ZUV__OPTION_FILTER = 6,
+  /* checked and kept there by metadata_option.c */
+  ZUV__OPTION_METADATA = 7
 } zuv__option_handling;
 
 /* A row of the table. */

@@ -252,13 +252,16 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
     STORED(HEARTBEAT_TIMEOUT, heartbeat_timeout, INT, BOTH, ALL, 0, INT_MAX, -1,
            NEXT, "ms", "Silence after which we close; -1: HEARTBEAT_IVL"),
 
-    /* Messages of the connection */
+    /* Messages and properties of the connection */
     BYTES(HELLO_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
           "First message of each connection; empty: none"),
     BYTES(DISCONNECT_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
           "Received when an accepted peer goes away; empty: none"),
     BYTES(HICCUP_MSG, BLOB, SET, 0, INT64_MAX, NEXT, "bytes",
           "Received when a connected peer goes away; empty: none"),
+    ROW(METADATA, STRING, SET, ALL, 4, INT64_MAX, 0, ZUV__BYTES_METADATA, 0,
+        NEXT, METADATA, "bytes",
+        "X-name:value, one more property that peers see of us"),
 
     /* SOCKS */
     BYTES(SOCKS_PROXY, STRING, BOTH, 1, INT64_MAX, NEXT, "bytes",
@@ -277,9 +280,6 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            "Adds a user to accept; NULL: any"),
     FILTER(IPC_FILTER_GID, IPC_FILTER_GIDS, INT, INT_MIN, INT_MAX, "",
            "Adds a group, whose members too are accepted; NULL: any"),
-
-    /* Not supported: properties */
-    UNSUPPORTED(ZUV_METADATA, "METADATA", "Properties for the handshake"),
 
     /* Not supported: GSSAPI, ws:// with TLS */
     UNSUPPORTED(ZUV_GSSAPI_SERVER, "GSSAPI_SERVER", "Be a GSSAPI server"),

@@ -8,6 +8,8 @@
 
 int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
                         int socket_type) {
+  const zuv__option_bytes_t *metadata = options->bytes[ZUV__BYTES_METADATA];
+
   memset(config, 0, sizeof(*config));
   config->socket_type = socket_type;
   config->routing_id = options->routing_id;
@@ -19,6 +21,10 @@ int zuv__session_config(zuv__engine_config_t *config, zuv__options_t *options,
   /* Whoever decides may say so at once, see admission.c. */
   config->authenticate = true;
   config->refuse_old_peers = options->security.zap_domain.size > 0;
+  if (metadata != NULL) {
+    config->extra_metadata = metadata->data;
+    config->extra_metadata_size = metadata->size;
+  }
   return zuv__security_prepare(&options->security);
 }
 
