@@ -20,11 +20,14 @@ enum { ZUV__DELIVER = 0, ZUV__DROP = 1 };
 typedef struct zuv__pattern_s {
   int type;
   const char *name;
-  bool can_send;       /* else zuv_try_send() is UV_ENOTSUP */
-  bool can_receive;    /* else zuv_recv_start() is UV_ENOTSUP */
-  bool raw;            /* speaks no ZMTP */
-  bool single_connect; /* a second connect to the same text is a no-op */
-  bool conflates;      /* honours ZUV_CONFLATE */
+  bool can_send;         /* else zuv_try_send() is UV_ENOTSUP */
+  bool can_receive;      /* else zuv_recv_start() is UV_ENOTSUP */
+  bool raw;              /* speaks no ZMTP */
+  bool single_connect;   /* a second connect to the same text is a no-op */
+  bool conflates;        /* honours ZUV_CONFLATE */
+  bool says_hello;       /* honours ZUV_HELLO_MSG */
+  bool hears_disconnect; /* honours ZUV_DISCONNECT_MSG */
+  bool hears_hiccup;     /* honours ZUV_HICCUP_MSG */
   /* receive needs no pipe, and nothing that changes outside API calls */
   bool receives_alone;
   size_t state_size; /* zeroed, at socket->pattern_state */

@@ -97,6 +97,7 @@ struct zuv__pipe_s {
   bool silent;           /* the pattern ignores this peer, both ways */
   bool connecting;       /* we connected: the pipe outlives its connections */
   bool raw;              /* STREAM */
+  uint8_t notify;        /* ROUTER_NOTIFY of the endpoint; inproc has none */
   uint8_t pattern_flags; /* the pattern's own, 0 at first */
   void *pattern_data;    /* likewise, NULL at first */
 

@@ -136,6 +136,7 @@ const zuv__pattern_t zuv__pattern_rep = {
     .name = "REP",
     .can_send = true,
     .can_receive = true,
+    .says_hello = true,
     .state_size = sizeof(rep_t),
     .init = rep_init,
     .destroy = rep_destroy,

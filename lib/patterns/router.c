@@ -43,12 +43,9 @@ static void router_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
 
 /* Is the application to hear of this pipe's connections? */
 static bool notifies(const zuv__pipe_t *pipe, int what) {
-  const zuv__options_t *options = &pipe->socket->options;
-
   if (pipe->raw)
-    return options->stream_notify != 0;
-  return (options->router_notify & what) != 0 &&
-         strncmp(pipe->peer->endpoint, "inproc:", 7) != 0;
+    return pipe->socket->options.stream_notify != 0;
+  return (pipe->notify & what) != 0;
 }
 
 static int router_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
@@ -131,6 +128,8 @@ const zuv__pattern_t zuv__pattern_router = {
     .name = "ROUTER",
     .can_send = true,
     .can_receive = true,
+    .says_hello = true,
+    .hears_disconnect = true,
     .state_size = sizeof(router_t),
     .init = router_init,
     .destroy = router_destroy,

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "core/peer.h"
 #include "core/socket.h"
+#include "routing/notice.h"
 #include "routing/peer_ids.h"
 #include "transport/endpoint.h"
 #include "transport/inproc_channel.h"
@@ -43,6 +44,16 @@ static const char *name_of(const char *text) {
 zuv_peer_t *zuv__inproc_peer(int type, const void *routing_id,
                              size_t routing_id_size, const char *endpoint) {
   return zuv__peer_new("", endpoint, type, "", routing_id, routing_id_size);
+}
+
+void zuv__inproc_attach(zuv__pipe_t *pipe) {
+  zuv__socket_t *socket = pipe->socket;
+  zuv_msg_t hello;
+
+  if (zuv__notice_hello(&socket->options, socket->pattern, &hello) &&
+      zuv__pipe_write(pipe, &hello, 1) != 0)
+    zuv__monitor_dropped(socket, 1);
+  zuv__pipe_attach(pipe);
 }
 
 static int endpoint_init(zuv__endpoint_t *endpoint, zuv__socket_t *socket,

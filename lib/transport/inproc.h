@@ -30,6 +30,10 @@ typedef struct zuv__inproc_owner_s {
   zuv__pipe_t *pipe; /* set to NULL then */
 } zuv__inproc_owner_t;
 
+/* Tells the pattern of the new pipe, whose link is set up: HELLO_MSG comes
+ * first. */
+void zuv__inproc_attach(zuv__pipe_t *pipe);
+
 /* A limit over both sides of a direction; 0 on either side means none. */
 static inline size_t zuv__inproc_limit(size_t send, size_t receive) {
   return send == 0 || receive == 0 ? 0 : send + receive;

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "core/peer.h"
 #include "core/socket.h"
+#include "routing/notice.h"
 #include "transport/inproc_local.h"
 
 typedef struct {
@@ -389,6 +390,8 @@ static void on_letter(zuv__letter_t *letter) {
     zuv__pipe_writable(pipe);
   if (closed) {
     const zuv__link_ops_t *ops = pipe->ops;
+    if (!pipe->connecting && end->ready)
+      zuv__notice_loss(pipe, &pipe->socket->options);
     ops->end(pipe);
     zuv__pipe_ended(pipe);
   }
@@ -456,7 +459,7 @@ int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
         channel->ends[ZUV__CHANNEL_CONNECTING].send_limit;
   channel->ends[ZUV__CHANNEL_CONNECTING].owner = owner;
   owner->pipe = pipe;
-  zuv__pipe_attach(pipe);
+  zuv__inproc_attach(pipe);
   *out = channel;
   return 0;
 
@@ -484,7 +487,7 @@ int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
   /* What has come already, and who the peer is, is told by a letter too. */
   wake(end);
   uv_mutex_unlock(&channel->mutex);
-  zuv__pipe_attach(pipe);
+  zuv__inproc_attach(pipe);
   return 0;
 }
 

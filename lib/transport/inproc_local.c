@@ -4,6 +4,7 @@
 #include "core/deposit.h"
 #include "core/peer.h"
 #include "core/socket.h"
+#include "routing/notice.h"
 
 typedef struct {
   zuv__pipe_t *pipes[2]; /* [0] is the connecting one; NULL once ended */
@@ -73,6 +74,8 @@ static void local_end(zuv__pipe_t *pipe) {
 
   if (local->owner != NULL)
     local->owner->pipe = NULL;
+  if (!peer->connecting)
+    zuv__notice_loss(peer, &peer->socket->options);
   zuv__pipe_ended(peer);
   zuv__free(local);
 }
@@ -168,8 +171,8 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   zuv__pipe_flushed(connecting, UINT64_MAX);
 
   if (!connecting->attached)
-    zuv__pipe_attach(connecting);
-  zuv__pipe_attach(bound);
+    zuv__inproc_attach(connecting);
+  zuv__inproc_attach(bound);
   err = zuv__pipe_ready(bound, connecting_peer);
   err_connecting = zuv__pipe_ready(connecting, binder_peer);
   if (connecting->state == ZUV__PIPE_ENDED ||

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "core/monitor.h"
 #include "core/security_options.h"
+#include "routing/notice.h"
 #include "security/mechanism.h"
 #include "transport/connection.h"
 
@@ -161,6 +162,7 @@ int zuv__session_open_pipe(zuv__session_t *session) {
   pipe->connecting = session->connecting;
   pipe->raw =
       session->socket->pattern->raw || session->options->router_raw != 0;
+  pipe->notify = (uint8_t)session->options->router_notify;
   session->pipe = pipe;
   zuv__pipe_attach(pipe);
   return 0;
@@ -218,16 +220,25 @@ void zuv__session_tell(zuv__session_t *session, const zuv_event_t *event) {
 
 /* ---- From the connection ---- */
 
+/* In front of all that waits in the pipe, or that a pattern sends first. */
+static int say_hello(zuv__session_t *session) {
+  zuv_msg_t hello;
+
+  if (session->connection->raw ||
+      !zuv__notice_hello(session->options, session->socket->pattern, &hello))
+    return 0;
+  return zuv__connection_write(session->connection, &hello, 1);
+}
+
 int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
   zuv__pipe_t *pipe;
-  int err;
+  int err = say_hello(session);
 
-  if (session->pipe == NULL) {
+  if (err == 0 && session->pipe == NULL)
     err = zuv__session_open_pipe(session);
-    if (err != 0) {
-      zuv__peer_release(peer);
-      return err;
-    }
+  if (err != 0) {
+    zuv__peer_release(peer);
+    return err;
   }
   pipe = session->pipe;
   zuv__session_tell(
@@ -279,6 +290,8 @@ void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   session->connection = NULL;
   if (pipe != NULL)
     zuv__pipe_lost(pipe);
+  if (pipe != NULL && !loss->in_handshake)
+    zuv__notice_loss(pipe, session->options);
   zuv__session_tell(session,
                     &(zuv_event_t){.type = ZUV_EVENT_DISCONNECTED,
                                    .status = loss->status,

@@ -157,6 +157,7 @@ static inline void fake_open(fake_link_t *link, zuv_socket_t *handle,
     return;
   link->pipe->connecting = connecting;
   link->pipe->raw = socket->pattern->raw || socket->options.router_raw;
+  link->pipe->notify = (uint8_t)socket->options.router_notify;
   zuv__pipe_attach(link->pipe);
 }
 
