@@ -1,4 +1,5 @@
-"""Who may talk to whom, and heartbeats that keep a connection alive."""
+"""Who may talk to whom, heartbeats that keep a connection alive, and properties
+of the handshake."""
 
 import signal
 
@@ -21,6 +22,8 @@ ACCEPTS = {
     'PUSH': {'PULL'},
 }
 INVALID_METADATA = 0x10000018
+# A draft name, in any libzmq.
+METADATA = 95
 # Milliseconds.
 INTERVAL = 100
 TIMEOUT = 1000
@@ -121,6 +124,69 @@ class Heartbeats(InteropTest):
     self.carry_many(other, zuv)
     self.carry_all_sizes(zuv, other)
     self.carry_all_sizes(other, zuv)
+
+  @each_direction
+  def test_zuv_pings(self, stage):
+    """A peer that answers stays, and one that does not is lost."""
+    other = stage.libzmq_process('DEALER')
+    zuv = stage.zuv('DEALER', {zmq.HEARTBEAT_IVL: INTERVAL,
+                               zmq.HEARTBEAT_TIMEOUT: TIMEOUT,
+                               zmq.HEARTBEAT_TTL: TIMEOUT})
+    stage.join(zuv, other)
+    time.sleep(2 * TIMEOUT / 1000)
+    self.stayed(zuv)
+    self.carry(other, zuv, b'still there')
+    self.carry(zuv, other, b'still here')
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+      self.assertEqual(zuv.wait_event('disconnected').status, 'UV_ETIMEDOUT')
+    finally:
+      other.process.send_signal(signal.SIGCONT)
+    zuv.wait_event('ready')
+
+  def stayed(self, zuv):
+    for event in zuv.events():
+      self.assertNotEqual(event.name, 'disconnected', event)
+
+  @each_direction
+  def test_zuv_pings_under_load(self, stage):
+    zuv = stage.zuv('DEALER', {zmq.HEARTBEAT_IVL: 1,
+                               zmq.HEARTBEAT_TIMEOUT: DEADLINE * 1000})
+    other = stage.libzmq('DEALER')
+    stage.join(zuv, other)
+    self.carry_many(zuv, other)
+    self.carry_many(other, zuv)
+    self.carry_all_sizes(zuv, other)
+    self.carry_all_sizes(other, zuv)
+
+  @each_direction
+  def test_a_reader_that_pauses(self, stage):
+    """Neither takes the other for dead: zuv knows that it does not read, and
+    libzmq hears the PINGs of zuv."""
+    pings = {zmq.HEARTBEAT_IVL: INTERVAL, zmq.HEARTBEAT_TIMEOUT: TIMEOUT}
+    push = stage.libzmq('PUSH', pings)
+    pull = stage.zuv('PULL', {**pings, zmq.RCVHWM: 5})
+    stage.join(pull, push)
+    pull.command('receive', 0)
+    push.flood(5000)
+    self.assertFalse(self.lost_within(push, 3 * TIMEOUT))
+    self.stayed(pull)
+    pull.expect(5000)
+    pull.command('receive', 1)
+    pull.wait_counted(5000)
+
+  @each_direction
+  def test_metadata(self, stage):
+    """Properties of either side, and a property nobody set."""
+    zuv = stage.zuv('DEALER', {METADATA: b'X-zuv:of zuv'})
+    other = stage.libzmq('DEALER', {METADATA: b'X-libzmq:of libzmq'})
+    stage.join(zuv, other)
+    zuv.send(b'message')
+    message = other.socket.recv(copy=False)
+    self.assertEqual(message.get('X-zuv'), 'of zuv')
+    self.assertEqual(message.get('Socket-Type'), 'DEALER')
+    with self.assertRaises(zmq.ZMQError):
+      message.get('X-libzmq')
 
 
 if __name__ == '__main__':

@@ -471,6 +471,13 @@ static void look_at_properties(zuv_socket_t *s, zuv_msg_t *parts, size_t count,
     assert_int_equal(size, 4);
     assert_memory_equal(value, "PUSH", 4);
   }
+  value = zuv_peer_property(peer, "x-FOO", &size);
+  if (harness_is_inproc()) {
+    assert_null(value);
+  } else {
+    assert_int_equal(size, 3);
+    assert_memory_equal(value, "bar", 3);
+  }
   properties_seen = true;
 }
 
@@ -479,7 +486,8 @@ static void a_peer_has_the_properties_of_its_handshake(void **state) {
   harness_socket_t *push = harness_socket(h, ZUV_PUSH);
   harness_socket_t *pull = harness_deaf_socket(h, ZUV_PULL);
 
-  /* behaviour 175 */
+  /* Behaviours 175, 176. */
+  harness_set_text(push, ZUV_METADATA, "X-foo:bar");
   properties_seen = false;
   assert_int_equal(zuv_recv_start(&pull->zuv, look_at_properties), 0);
   harness_join(pull, push, NULL);
