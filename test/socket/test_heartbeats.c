@@ -182,6 +182,24 @@ static void pings_go_to_peers_of_3_0_too(void **state) {
   heart_close(&heart);
 }
 
+static void peers_of_2_0_hear_none(void **state) {
+  static const char greeting[] = "\xff\0\0\0\0\0\0\0\1\x7f\1\5\0\0";
+  heart_t heart;
+  (void)state;
+
+  heart_open(&heart, ZUV_ROUTER, 1, 1);
+  serve(&heart);
+  guest.fd = raw_connect(heart.endpoint);
+  guest.size = 0;
+  say(&heart, &guest, greeting, sizeof(greeting) - 1);
+  rig_until(&heart.rig, ready_count(&heart) == 1 && has_heard(&guest, 14));
+  rig_run_for(&heart.rig, 30);
+  assert_false(has_heard(&guest, 15));
+  assert_false(guest.closed);
+  leave(&guest);
+  heart_close(&heart);
+}
+
 static void a_raw_peer_hears_none(void **state) {
   heart_t heart;
   (void)state;
@@ -620,6 +638,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pings_go_out_by_the_interval),
       cmocka_unit_test(pings_go_to_peers_of_3_0_too),
+      cmocka_unit_test(peers_of_2_0_hear_none),
       cmocka_unit_test(a_raw_peer_hears_none),
       cmocka_unit_test(a_silent_peer_is_lost),
       cmocka_unit_test(without_a_timeout_it_is_the_interval),
