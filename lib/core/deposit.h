@@ -26,7 +26,7 @@ static inline int zuv__pipe_deposit(zuv__pipe_t *pipe, zuv_msg_t *parts,
   if (err != 0)
     return err;
   zuv__socket_readable(socket, pipe);
-  if (zuv__limit_reached(zuv__pipe_unread(pipe), pipe->in_limit))
+  if (zuv__pipe_in_is_full(pipe))
     pipe->in_full = true;
   return 0;
 }

@@ -24,6 +24,7 @@ static void part_from(zuv__inbox_t *inbox) {
   if (pipe != NULL) {
     pipe->inbox = NULL;
     pipe->lent = 0;
+    pipe->lent_bytes = 0;
   }
 }
 
@@ -63,6 +64,7 @@ bool zuv__inbox_borrow(zuv__inbox_t *inbox) {
   zuv__list_remove(node);
   pipe->inbox = inbox;
   pipe->lent = inbox->queue.count;
+  pipe->lent_bytes = inbox->queue.bytes;
   inbox->pipe = pipe;
   inbox->report_at = pipe->lent / 2;
   inbox->peer = pipe->peer;
@@ -81,6 +83,7 @@ void zuv__inbox_report(zuv__inbox_t *inbox) {
     return;
   read = pipe->lent - left;
   pipe->lent = left;
+  pipe->lent_bytes = inbox->queue.bytes;
   if (left == 0)
     part_from(inbox);
   if (read > 0)

@@ -21,6 +21,15 @@ static void pipe_free(zuv__task_t *task) {
   zuv__free(pipe);
 }
 
+static void take_limits(zuv__pipe_t *pipe) {
+  const zuv__options_t *options = &pipe->socket->options;
+
+  pipe->in_limit = (size_t)options->rcvhwm;
+  pipe->out_limit = (size_t)options->sndhwm;
+  pipe->in_limit_bytes = options->rcvhwm_bytes;
+  pipe->out_limit_bytes = options->sndhwm_bytes;
+}
+
 zuv__pipe_t *zuv__pipe_new(zuv__socket_t *socket, const zuv__link_ops_t *ops,
                            void *link, const char *endpoint) {
   zuv__pipe_t *pipe = zuv__calloc(1, sizeof(*pipe));
@@ -40,8 +49,7 @@ zuv__pipe_t *zuv__pipe_new(zuv__socket_t *socket, const zuv__link_ops_t *ops,
   zuv__timer_init(&pipe->linger, on_linger);
   zuv__task_init(&pipe->free_task, pipe_free);
   zuv__subscriber_init(&pipe->subscriber);
-  pipe->in_limit = (size_t)socket->options.rcvhwm;
-  pipe->out_limit = (size_t)socket->options.sndhwm;
+  take_limits(pipe);
   pipe->conflate = socket->pattern->conflates && socket->options.conflate;
   pipe->can_write = true;
   zuv__list_push_back(&socket->pipes, &pipe->in_socket);
@@ -152,10 +160,7 @@ void zuv__pipe_close(zuv__pipe_t *pipe, int linger) {
 }
 
 void zuv__pipe_update_limits(zuv__pipe_t *pipe) {
-  const zuv__options_t *options = &pipe->socket->options;
-
-  pipe->in_limit = (size_t)options->rcvhwm;
-  pipe->out_limit = (size_t)options->sndhwm;
+  take_limits(pipe);
   if (pipe->ops != NULL && pipe->ops->limits != NULL)
     pipe->ops->limits(pipe);
 }
@@ -167,6 +172,14 @@ void zuv__pipe_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *out) {
   out->remote = pipe->connecting ? pipe->endpoint : "";
   if (pipe->ops != NULL)
     pipe->ops->stats(pipe, out);
+}
+
+bool zuv__pipe_in_has_bytes_enough(const zuv__pipe_t *pipe) {
+  return zuv__limit_reached(zuv__pipe_unread_bytes(pipe), pipe->in_limit_bytes);
+}
+
+bool zuv__pipe_out_has_bytes_enough(const zuv__pipe_t *pipe) {
+  return zuv__limit_reached(pipe->out.bytes, pipe->out_limit_bytes);
 }
 
 int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
@@ -189,8 +202,7 @@ int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
 void zuv__pipe_was_read_slow(zuv__pipe_t *pipe, size_t count) {
   if (pipe->ops != NULL && pipe->ops->was_read != NULL)
     pipe->ops->was_read(pipe, count);
-  if (pipe->in_full && pipe->ops != NULL &&
-      zuv__limit_relieved(zuv__pipe_unread(pipe), pipe->in_limit)) {
+  if (pipe->in_full && pipe->ops != NULL && zuv__pipe_in_is_relieved(pipe)) {
     pipe->in_full = false;
     pipe->ops->resume(pipe);
   }
@@ -222,8 +234,7 @@ static bool queue_part(zuv__pipe_t *pipe, zuv_msg_t *part, bool more,
   if (*err != 0 || more)
     return true;
   zuv__socket_readable(socket, pipe);
-  if (pipe->conflate ||
-      !zuv__limit_reached(zuv__pipe_unread(pipe), pipe->in_limit))
+  if (pipe->conflate || !zuv__pipe_in_is_full(pipe))
     return true;
   pipe->in_full = true;
   return false;

@@ -54,7 +54,7 @@ typedef struct zuv__link_ops_s {
    * in this way. NULL: always use write. */
   int (*write_framed)(zuv__pipe_t *pipe, zuv__body_t *chunk,
                       const uint8_t *bytes, size_t size);
-  /* in_limit and out_limit were set from the options anew. May be NULL. */
+  /* All four limits were set from the options anew. May be NULL. */
   void (*limits)(zuv__pipe_t *pipe);
   /* The pipe lingers: answer with zuv__pipe_drained() as soon as nothing of it
    * waits, maybe at once. */
@@ -87,8 +87,11 @@ struct zuv__pipe_s {
   zuv__queue_t out;
   struct zuv__inbox_s *inbox; /* has messages of `in` on loan, or NULL */
   size_t lent;                /* how many of them are not reported as read */
+  size_t lent_bytes;          /* in these */
   size_t in_limit;            /* messages; 0: none */
   size_t out_limit;
+  uint64_t in_limit_bytes; /* 0: none */
+  uint64_t out_limit_bytes;
   uint8_t state; /* zuv__pipe_state_t */
   bool can_write;
   bool attached;         /* the pattern knows it */
@@ -149,6 +152,10 @@ static inline size_t zuv__pipe_unread(const zuv__pipe_t *pipe) {
   return pipe->in.count + pipe->lent;
 }
 
+static inline size_t zuv__pipe_unread_bytes(const zuv__pipe_t *pipe) {
+  return pipe->in.bytes + pipe->lent_bytes;
+}
+
 /* The socket is done with the pipe. `in` is dropped; `out` is sent for up to
  * `linger` milliseconds, -1 without end. Again: only shortens that time. */
 void zuv__pipe_close(zuv__pipe_t *pipe, int linger);
@@ -190,14 +197,38 @@ void zuv__pipe_drained(zuv__pipe_t *pipe);
  * the link. */
 void zuv__pipe_ended(zuv__pipe_t *pipe);
 
-/* Has a queue of `count` messages reached its limit? */
-static inline bool zuv__limit_reached(size_t count, size_t limit) {
+/* Has a queue of `count` messages, or of so many bytes, reached its limit? */
+static inline bool zuv__limit_reached(uint64_t count, uint64_t limit) {
   return limit != 0 && count >= limit;
 }
 
 /* A full queue is offered again when it is at most half full. */
-static inline bool zuv__limit_relieved(size_t count, size_t limit) {
+static inline bool zuv__limit_relieved(uint64_t count, uint64_t limit) {
   return limit == 0 || count <= limit / 2;
+}
+
+ZUV__COLD bool zuv__pipe_in_has_bytes_enough(const zuv__pipe_t *pipe);
+ZUV__COLD bool zuv__pipe_out_has_bytes_enough(const zuv__pipe_t *pipe);
+
+static inline bool zuv__pipe_in_is_full(const zuv__pipe_t *pipe) {
+  return zuv__limit_reached(zuv__pipe_unread(pipe), pipe->in_limit) ||
+         (pipe->in_limit_bytes != 0 && zuv__pipe_in_has_bytes_enough(pipe));
+}
+
+static inline bool zuv__pipe_in_is_relieved(const zuv__pipe_t *pipe) {
+  return zuv__limit_relieved(zuv__pipe_unread(pipe), pipe->in_limit) &&
+         zuv__limit_relieved(zuv__pipe_unread_bytes(pipe),
+                             pipe->in_limit_bytes);
+}
+
+static inline bool zuv__pipe_out_is_full(const zuv__pipe_t *pipe) {
+  return zuv__limit_reached(pipe->out.count, pipe->out_limit) ||
+         (pipe->out_limit_bytes != 0 && zuv__pipe_out_has_bytes_enough(pipe));
+}
+
+static inline bool zuv__pipe_out_is_relieved(const zuv__pipe_t *pipe) {
+  return zuv__limit_relieved(pipe->out.count, pipe->out_limit) &&
+         zuv__limit_relieved(pipe->out.bytes, pipe->out_limit_bytes);
 }
 
 #endif /* ZUV_CORE_PIPE_H */

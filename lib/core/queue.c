@@ -147,6 +147,7 @@ static int part_put(zuv__queue_t *queue, zuv__block_pool_t *pool,
   }
   entry->more = more;
   entry->flags = m->flags;
+  queue->partial_bytes += size;
   return 0;
 }
 
@@ -155,6 +156,7 @@ static void back_to_mark(zuv__queue_t *queue, zuv__block_pool_t *pool) {
   zuv__block_t *block;
 
   queue->partial = false;
+  queue->partial_bytes = 0;
   if (queue->mark == NULL)
     return;
   block = queue->mark->next;
@@ -173,6 +175,8 @@ static inline void commit(zuv__queue_t *queue) {
   queue->marked = queue->tail->used;
   queue->partial = false;
   queue->count++;
+  queue->bytes += queue->partial_bytes;
+  queue->partial_bytes = 0;
 }
 
 int zuv__queue_push(zuv__queue_t *queue, zuv__block_pool_t *pool,
@@ -234,6 +238,7 @@ static inline void take_entry(zuv__queue_t *queue, zuv__block_pool_t *pool,
   else
     zuv__msg_init_view(part, entry + 1, entry->size, NULL);
   zuv__msg(part)->flags = entry->flags;
+  queue->bytes -= zuv__msg_size(part);
   queue->read += entry_size(entry);
   if (queue->read == head->used && head == queue->tail) {
     zuv__queue_init(queue);
@@ -338,6 +343,7 @@ void zuv__queue_splice(zuv__queue_t *to, zuv__queue_t *from) {
     to->mark = from->tail;
     to->marked = from->tail->used;
     to->count += from->count;
+    to->bytes += from->bytes;
   }
   zuv__queue_init(from);
 }

@@ -73,8 +73,12 @@ typedef struct zuv__queue_s {
   zuv__block_t *mark; /* where the incomplete message begins, at `marked` */
   uint32_t read;
   uint32_t marked;
-  size_t count; /* read-only: complete messages */
-  bool partial; /* read-only: the last message is incomplete */
+  size_t count;         /* read-only: complete messages */
+  size_t partial_bytes; /* read-only: of the incomplete one */
+  bool partial;         /* read-only: the last message is incomplete */
+  /* Read-only: of the complete messages. Not beside `count`: compilers would
+   * make one slow addition of both. */
+  size_t bytes;
 } zuv__queue_t;
 
 void zuv__queue_init(zuv__queue_t *queue);
@@ -175,6 +179,7 @@ static inline int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
   queue->mark = tail;
   queue->marked = tail->used += (uint32_t)zuv__entry_room(size);
   queue->count++;
+  queue->bytes += size;
   return 0;
 }
 
@@ -192,6 +197,7 @@ static inline bool zuv__queue_pop_single(zuv__queue_t *queue,
     return zuv__queue_pop_single_slow(queue, pool, part);
   queue->read = end;
   queue->count--;
+  queue->bytes -= entry->size;
   zuv__msg_init_view(part, entry + 1, entry->size, NULL);
   zuv__msg(part)->flags = entry->flags;
   return true;

@@ -25,6 +25,11 @@ void zuv__socket_find_room(zuv__socket_t *socket) {
   }
 }
 
+static bool is_limit(int option) {
+  return option == ZUV_SNDHWM || option == ZUV_RCVHWM ||
+         option == ZUV_SNDHWM_BYTES || option == ZUV_RCVHWM_BYTES;
+}
+
 int zuv_set_option(zuv_socket_t *handle, int option, const void *value,
                    size_t size) {
   zuv__socket_t *socket = zuv__socket(handle);
@@ -35,7 +40,7 @@ int zuv_set_option(zuv_socket_t *handle, int option, const void *value,
   err = zuv__options_set(&socket->options, handle->type, option, value, size);
   if (err == ZUV__OPTION_SPECIAL)
     return special_set(socket, option, value, size);
-  if (err == 0 && (option == ZUV_SNDHWM || option == ZUV_RCVHWM))
+  if (err == 0 && is_limit(option))
     limits_changed(socket);
   return err;
 }

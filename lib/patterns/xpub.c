@@ -19,6 +19,7 @@ typedef struct {
   zuv_peer_t *gone;            /* then: whose it was */
   zuv__subscriber_t requested; /* XPUB_MANUAL: the topics it asked for */
   size_t messages;             /* of it in the queue */
+  size_t bytes;                /* of these */
   size_t reports;              /* likewise, of its subscriptions */
   size_t report_bytes;
 } peer_t;
@@ -187,22 +188,30 @@ static int subscription(zuv__socket_t *socket, zuv__pipe_t *pipe,
   return peer == NULL ? UV_ENOMEM : apply(socket, peer, &sub, true);
 }
 
+static bool has_enough(const peer_t *peer) {
+  const zuv__pipe_t *pipe = peer->pipe;
+
+  return zuv__limit_reached(peer->messages, pipe->in_limit) ||
+         zuv__limit_reached(peer->bytes, pipe->in_limit_bytes);
+}
+
 /* The message that lies in pipe->in is whole but for its origin. */
 static int finish_message(zuv__socket_t *socket, peer_t *peer) {
   zuv__block_pool_t *blocks = &socket->loop->blocks;
   zuv__queue_t *in = &peer->pipe->in;
   origin_t origin = {.peer = peer, .report = false};
+  size_t bytes = in->partial_bytes;
   zuv_msg_t part;
 
   init_origin(&part, &origin);
-  if (zuv__limit_reached(peer->messages, peer->pipe->in_limit) ||
-      zuv__queue_push(in, blocks, &part, false) != 0) {
+  if (has_enough(peer) || zuv__queue_push(in, blocks, &part, false) != 0) {
     zuv__queue_rollback(in, blocks);
     zuv__monitor_dropped(socket, 1);
     return 0;
   }
   zuv__queue_splice(&zuv__state(socket, xpub_t)->waiting, in);
   peer->messages++;
+  peer->bytes += bytes;
   zuv__socket_readable(socket, NULL);
   return 0;
 }
@@ -212,21 +221,24 @@ static int finish_message(zuv__socket_t *socket, peer_t *peer) {
 static int take_part(zuv__socket_t *socket, peer_t *peer, zuv_msg_t *part,
                      bool more) {
   zuv__pipe_t *pipe = peer->pipe;
+  size_t size = zuv__msg_size(part);
   int err;
 
   if (more || pipe->in.partial) {
     err = zuv__queue_push(&pipe->in, &socket->loop->blocks, part, true);
     return err != 0 || more ? err : finish_message(socket, peer);
   }
-  if (zuv__limit_reached(peer->messages, pipe->in_limit)) {
+  if (has_enough(peer)) {
     zuv__msg_close(part);
     zuv__monitor_dropped(socket, 1);
     return 0;
   }
   err = enqueue(socket, peer, part, false);
-  if (err == 0)
-    peer->messages++;
-  return err;
+  if (err != 0)
+    return err;
+  peer->messages++;
+  peer->bytes += size;
+  return 0;
 }
 
 static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
@@ -317,7 +329,8 @@ static zuv_peer_t *sender_of(const origin_t *origin) {
   return sender;
 }
 
-/* A message has left the queue. Answers its pipe, or NULL if that is gone. */
+/* A message of so many bytes has left the queue. Answers its pipe, or NULL if
+ * that is gone. */
 static zuv__pipe_t *settle(const origin_t *origin, size_t size) {
   peer_t *peer = origin->peer;
   zuv__pipe_t *pipe = peer->pipe;
@@ -327,6 +340,7 @@ static zuv__pipe_t *settle(const origin_t *origin, size_t size) {
     peer->report_bytes -= size;
   } else {
     peer->messages--;
+    peer->bytes -= size;
   }
   free_if_read(peer);
   return pipe;
@@ -344,6 +358,7 @@ static void pop_origin(zuv__socket_t *socket, origin_t *origin) {
 /* There is no memory to deliver it: see dispatch in core/socket_receive.c. */
 static void drop_next(zuv__socket_t *socket, size_t count) {
   xpub_t *xpub = zuv__state(socket, xpub_t);
+  size_t before = xpub->waiting.bytes;
   origin_t origin;
   zuv_msg_t part;
   bool more;
@@ -353,8 +368,7 @@ static void drop_next(zuv__socket_t *socket, size_t count) {
     zuv__msg_close(&part);
   }
   pop_origin(socket, &origin);
-  /* Only messages have several parts, and one part always fits. */
-  settle(&origin, 0);
+  settle(&origin, before - xpub->waiting.bytes - sizeof(origin));
   zuv__monitor_dropped(socket, 1);
 }
 
@@ -368,6 +382,7 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
 
   while (waiting->count > 0) {
     size_t count = zuv__queue_next_parts(waiting) - 1;
+    size_t before = waiting->bytes;
 
     if (count > 1) {
       if (zuv__loop_reserve_parts(socket->loop, count + 1) != 0) {
@@ -381,7 +396,7 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
     pop_origin(socket, &origin);
     message->count = count;
     *from = sender_of(&origin);
-    pipe = settle(&origin, zuv__msg_size(&message->parts[0]));
+    pipe = settle(&origin, before - waiting->bytes - sizeof(origin));
     if (origin.report && socket->options.xpub_manual)
       xpub->publisher.last = pipe != NULL && pipe->attached ? pipe : NULL;
     return true;

@@ -35,7 +35,7 @@ typedef struct zuv__inproc_owner_s {
 void zuv__inproc_attach(zuv__pipe_t *pipe);
 
 /* A limit over both sides of a direction; 0 on either side means none. */
-static inline size_t zuv__inproc_limit(size_t send, size_t receive) {
+static inline uint64_t zuv__inproc_limit(uint64_t send, uint64_t receive) {
   return send == 0 || receive == 0 ? 0 : send + receive;
 }
 

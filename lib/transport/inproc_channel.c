@@ -8,6 +8,12 @@
 #include "routing/notice.h"
 #include "transport/inproc_local.h"
 
+/* Of messages, or a limit of it. The counters only grow. */
+typedef struct {
+  uint64_t messages;
+  uint64_t bytes;
+} amount_t;
+
 typedef struct {
   zuv__channel_t *channel;
   zuv__inproc_owner_t *owner;
@@ -16,9 +22,12 @@ typedef struct {
   zuv__pipe_t *pipe;
   zuv__task_t flush;
   zuv__queue_t received; /* taken from `queue`, not yet in the pipe */
-  size_t sent;           /* messages handed over */
+  amount_t sent;         /* handed over */
+  amount_t known_read;   /* `acknowledged`, when it was last looked at */
+  amount_t limit;        /* of what is sent and not read; 0: none */
   size_t unreported;     /* messages read since the last report */
-  size_t limit;          /* of messages sent and not read; 0: none */
+  uint64_t taken_bytes;  /* of all that came out of `queue` */
+  uint64_t told_bytes;   /* of these, reported as read */
   bool ready;            /* the peer has taken its end */
   int peer_type;
 
@@ -27,11 +36,11 @@ typedef struct {
   zuv__letter_t letter;
   bool posted;
   bool closed;
-  zuv__queue_t queue;  /* on its way to this end */
-  size_t acknowledged; /* messages of ours that the peer has read */
-  bool blocked;        /* waits for acknowledgements */
-  size_t send_limit;
-  size_t receive_limit;
+  zuv__queue_t queue;    /* on its way to this end */
+  amount_t acknowledged; /* of ours, that the peer has read */
+  bool blocked;          /* waits for acknowledgements */
+  amount_t send_limit;
+  amount_t receive_limit;
   int type; /* of the socket, for the peer */
   uint8_t routing_id_size;
   uint8_t routing_id[255];
@@ -100,7 +109,8 @@ static void hand_over(end_t *end) {
     return;
   zuv__queue_init(&dropped);
   uv_mutex_lock(&end->channel->mutex);
-  end->sent += pipe->out.count;
+  end->sent.messages += pipe->out.count;
+  end->sent.bytes += pipe->out.bytes;
   if (conflates(pipe))
     zuv__queue_splice(&dropped, &peer->queue);
   zuv__queue_splice(peer->closed ? &dropped : &peer->queue, &pipe->out);
@@ -117,23 +127,55 @@ static void on_flush(zuv__task_t *task) {
 
 /* ---- The link below the pipe ---- */
 
+static amount_t sum_of(const amount_t *send, const amount_t *receive) {
+  return (amount_t){zuv__inproc_limit(send->messages, receive->messages),
+                    zuv__inproc_limit(send->bytes, receive->bytes)};
+}
+
 /* Under the mutex. A conflating channel has room always: what it replaces is
  * never read. */
-static size_t limit_of(const end_t *end, const end_t *peer) {
+static amount_t limit_of(const end_t *end, const end_t *peer) {
   return end->channel->conflate
-             ? 0
-             : zuv__inproc_limit(end->send_limit, peer->receive_limit);
+             ? (amount_t){0, 0}
+             : sum_of(&end->send_limit, &peer->receive_limit);
+}
+
+/* Under the mutex. */
+static void set_in_limits(end_t *end) {
+  zuv__pipe_t *pipe = end->pipe;
+  amount_t limit = sum_of(&peer_of(end)->send_limit, &end->receive_limit);
+
+  pipe->in_limit = (size_t)limit.messages;
+  pipe->in_limit_bytes = limit.bytes;
+}
+
+static void limits_from(end_t *end, const zuv__options_t *options) {
+  end->send_limit =
+      (amount_t){(uint64_t)options->sndhwm, options->sndhwm_bytes};
+  end->receive_limit =
+      (amount_t){(uint64_t)options->rcvhwm, options->rcvhwm_bytes};
+}
+
+/* As far as is known without the mutex, which errs on the full side. */
+static inline bool seems_full(const end_t *end) {
+  const zuv__queue_t *out = &end->pipe->out;
+  uint64_t messages =
+      end->sent.messages + out->count - end->known_read.messages;
+  uint64_t bytes = end->sent.bytes + out->bytes - end->known_read.bytes;
+
+  return zuv__limit_reached(messages, end->limit.messages) ||
+         zuv__limit_reached(bytes, end->limit.bytes);
 }
 
 static bool is_full(end_t *end) {
   zuv__channel_t *channel = end->channel;
-  size_t total = end->sent + end->pipe->out.count;
   bool full;
 
-  if (end->limit == 0)
+  if (end->limit.messages == 0 && end->limit.bytes == 0)
     return false;
   uv_mutex_lock(&channel->mutex);
-  full = total - end->acknowledged >= end->limit;
+  end->known_read = end->acknowledged;
+  full = seems_full(end);
   end->blocked = full;
   uv_mutex_unlock(&channel->mutex);
   return full;
@@ -150,29 +192,39 @@ static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   if (err != 0)
     return err;
   zuv__loop_schedule_flush(loop, &end->flush);
-  if (end->limit != 0 && end->sent + pipe->out.count >= end->limit &&
-      is_full(end))
+  if (seems_full(end) && is_full(end))
     pipe->can_write = false;
   return 0;
 }
 
-/* Reports what was read: when half of the limit is free again, and then not
+/* Enough of one limit is free again since the last report. */
+static inline bool is_worth_a_report(uint64_t read, uint64_t limit) {
+  return limit != 0 && read > limit / 4;
+}
+
+/* Reports what was read: when half of the limits is free again, and then not
  * each time. */
 static void channel_was_read(zuv__pipe_t *pipe, size_t count) {
   end_t *end = pipe->link;
   end_t *peer = peer_of(end);
   size_t unread = zuv__pipe_unread(pipe) + end->received.count;
+  uint64_t unread_bytes = zuv__pipe_unread_bytes(pipe) + end->received.bytes;
+  uint64_t read_bytes = end->taken_bytes - end->told_bytes - unread_bytes;
 
   end->unreported += count;
-  if (unread > pipe->in_limit / 2 ||
-      (unread > 0 && end->unreported <= pipe->in_limit / 4))
+  if (!zuv__limit_relieved(unread, pipe->in_limit) ||
+      !zuv__limit_relieved(unread_bytes, pipe->in_limit_bytes) ||
+      (unread > 0 && !is_worth_a_report(end->unreported, pipe->in_limit) &&
+       !is_worth_a_report(read_bytes, pipe->in_limit_bytes)))
     return;
   uv_mutex_lock(&end->channel->mutex);
-  peer->acknowledged += end->unreported;
+  peer->acknowledged.messages += end->unreported;
+  peer->acknowledged.bytes += read_bytes;
   if (peer->blocked)
     wake(peer);
   uv_mutex_unlock(&end->channel->mutex);
   end->unreported = 0;
+  end->told_bytes += read_bytes;
 }
 
 static void channel_resume(zuv__pipe_t *pipe) {
@@ -209,16 +261,14 @@ static int channel_subscribe(zuv__pipe_t *pipe, bool subscribe,
 static void channel_limits(zuv__pipe_t *pipe) {
   end_t *end = pipe->link;
   end_t *peer = peer_of(end);
-  const zuv__options_t *options = &pipe->socket->options;
 
   uv_mutex_lock(&end->channel->mutex);
-  end->send_limit = (size_t)options->sndhwm;
-  end->receive_limit = (size_t)options->rcvhwm;
+  limits_from(end, &pipe->socket->options);
   if (end->ready || peer->loop != NULL)
     end->limit = limit_of(end, peer);
-  else
-    end->limit = end->channel->conflate ? 0 : end->send_limit;
-  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  else if (!end->channel->conflate)
+    end->limit = end->send_limit;
+  set_in_limits(end);
   wake(peer);
   uv_mutex_unlock(&end->channel->mutex);
   if (!is_full(end))
@@ -374,7 +424,8 @@ static void on_letter(zuv__letter_t *letter) {
   memcpy(routing_id, peer->routing_id, size);
   if (taken)
     end->limit = limit_of(end, peer);
-  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  set_in_limits(end);
+  end->taken_bytes += end->queue.bytes;
   zuv__queue_splice(&end->received, &end->queue);
   uv_mutex_unlock(&channel->mutex);
 
@@ -422,8 +473,7 @@ static void end_take(end_t *end, zuv__pipe_t *pipe) {
 
   end->pipe = pipe;
   end->loop = pipe->socket->loop;
-  end->send_limit = (size_t)options->sndhwm;
-  end->receive_limit = (size_t)options->rcvhwm;
+  limits_from(end, options);
   end->type = pipe->socket->pattern->type;
   end->routing_id_size = options->routing_id_size;
   memcpy(end->routing_id, options->routing_id, options->routing_id_size);
@@ -482,7 +532,7 @@ int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
   uv_mutex_lock(&channel->mutex);
   end_take(end, pipe);
   end->limit = limit_of(end, peer);
-  pipe->in_limit = zuv__inproc_limit(peer->send_limit, end->receive_limit);
+  set_in_limits(end);
   wake(peer);
   /* What has come already, and who the peer is, is told by a letter too. */
   wake(end);

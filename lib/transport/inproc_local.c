@@ -42,9 +42,14 @@ static int local_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
 
 /* One queue serves for both sides of a direction. */
 static void set_limits(zuv__pipe_t *from, zuv__pipe_t *to) {
-  to->in_limit = zuv__inproc_limit((size_t)from->socket->options.sndhwm,
-                                   (size_t)to->socket->options.rcvhwm);
-  if (zuv__limit_reached(zuv__pipe_unread(to), to->in_limit)) {
+  const zuv__options_t *sends = &from->socket->options;
+  const zuv__options_t *receives = &to->socket->options;
+
+  to->in_limit = (size_t)zuv__inproc_limit((uint64_t)sends->sndhwm,
+                                           (uint64_t)receives->rcvhwm);
+  to->in_limit_bytes =
+      zuv__inproc_limit(sends->sndhwm_bytes, receives->rcvhwm_bytes);
+  if (!to->conflate && zuv__pipe_in_is_full(to)) {
     to->in_full = true;
     from->can_write = false;
   } else if (to->in_full) {

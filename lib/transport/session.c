@@ -64,7 +64,7 @@ static int link_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
         zuv__queue_write(&pipe->out, &pipe->socket->loop->blocks, parts, count);
   if (err != 0)
     return err;
-  if (!pipe->conflate && zuv__limit_reached(pipe->out.count, pipe->out_limit))
+  if (!pipe->conflate && zuv__pipe_out_is_full(pipe))
     pipe->can_write = false;
   if (connection != NULL && zuv__connection_can_write(connection))
     zuv__loop_schedule_flush(pipe->socket->loop, &connection->flush_task);
@@ -98,8 +98,12 @@ static int link_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
 }
 
 static void link_limits(zuv__pipe_t *pipe) {
-  if (!zuv__limit_reached(pipe->out.count, pipe->out_limit))
+  if (!zuv__pipe_out_is_full(pipe))
     zuv__pipe_writable(pipe);
+  if (pipe->in_full && !zuv__pipe_in_is_full(pipe)) {
+    pipe->in_full = false;
+    link_resume(pipe);
+  }
 }
 
 /* A handshake is none of the pipe's. */
@@ -280,7 +284,7 @@ void zuv__session_pump(zuv__session_t *session) {
       zuv__pipe_drained(pipe);
     return;
   }
-  if (pipe->conflate || zuv__limit_relieved(pipe->out.count, pipe->out_limit))
+  if (pipe->conflate || zuv__pipe_out_is_relieved(pipe))
     zuv__pipe_writable(pipe);
 }
 

@@ -21,6 +21,7 @@ typedef struct {
   uint32_t expected[MESSAGES];
   size_t first;
   size_t count;
+  size_t bytes;
   uint32_t next;
 } model_t;
 
@@ -40,6 +41,19 @@ static size_t size_of(uint32_t number, size_t part) {
   static const size_t sizes[] = {0,  1,  15, 16, 17,  31,  32,  33,
                                  47, 48, 49, 64, 255, 256, 257, SIZE_LIMIT};
   return sizes[(number * 7 + part * 5) % (sizeof(sizes) / sizeof(sizes[0]))];
+}
+
+static size_t bytes_of(uint32_t number) {
+  size_t bytes = 0;
+
+  for (size_t i = 0; i < parts_of(number); i++)
+    bytes += size_of(number, i);
+  return bytes;
+}
+
+static void expect_queued(model_t *m, uint32_t number) {
+  m->expected[(m->first + m->count++) % MESSAGES] = number;
+  m->bytes += bytes_of(number);
 }
 
 static uint8_t byte_of(uint32_t number, size_t part, size_t i) {
@@ -83,7 +97,7 @@ static void write_message(model_t *m, zuv__queue_t *queue) {
     assert_int_equal(zuv_msg_size(&parts[i]), 0);
   /* Views were copied. */
   memset(bytes, 0xee, sizeof(bytes));
-  m->expected[(m->first + m->count++) % MESSAGES] = number;
+  expect_queued(m, number);
 }
 
 /* Part by part, as they arrive; `finish` false: the connection is lost. */
@@ -100,8 +114,11 @@ static void push_message(model_t *m, bool finish) {
         0);
   }
   assert_int_equal(m->queue.partial, !finish);
+  /* An incomplete message is not counted. */
+  if (!finish)
+    assert_int_equal(m->queue.bytes, m->bytes);
   if (finish)
-    m->expected[(m->first + m->count++) % MESSAGES] = number;
+    expect_queued(m, number);
   else
     zuv__queue_rollback(&m->queue, &m->pool);
   assert_false(m->queue.partial);
@@ -131,6 +148,7 @@ static void read_message(model_t *m) {
   zuv__block_pool_unpin(&m->pool);
   m->first = (m->first + 1) % MESSAGES;
   m->count--;
+  m->bytes -= bytes_of(number);
 }
 
 static void splice_messages(model_t *m) {
@@ -142,6 +160,7 @@ static void splice_messages(model_t *m) {
     write_message(m, &other);
   zuv__queue_splice(&m->queue, &other);
   assert_int_equal(other.count, 0);
+  assert_int_equal(other.bytes, 0);
 }
 
 static void run(uint32_t seed) {
@@ -165,11 +184,13 @@ static void run(uint32_t seed) {
     else if (m.count > 0)
       read_message(&m);
     assert_int_equal(m.queue.count, m.count);
+    assert_int_equal(m.queue.bytes, m.bytes);
   }
   while (m.count > MESSAGES / 100)
     read_message(&m);
   zuv__queue_clear(&m.queue, &m.pool);
   assert_null(m.queue.head);
+  assert_int_equal(m.queue.bytes, 0);
   zuv__block_pool_destroy(&m.pool);
 }
 
