@@ -216,6 +216,7 @@ typedef struct zuv_send_s zuv_send_t;
 typedef struct zuv_peer_s zuv_peer_t;
 typedef struct zuv_event_s zuv_event_t;
 typedef struct zuv_auth_s zuv_auth_t;
+typedef struct zuv_stats_s zuv_stats_t;
 
 typedef void (*zuv_free_cb)(void *data, void *hint);
 typedef void (*zuv_recv_cb)(zuv_socket_t *socket, zuv_msg_t *parts,
@@ -224,6 +225,7 @@ typedef void (*zuv_writable_cb)(zuv_socket_t *socket);
 typedef void (*zuv_send_cb)(zuv_send_t *request, int status);
 typedef void (*zuv_event_cb)(zuv_socket_t *socket, const zuv_event_t *event);
 typedef void (*zuv_close_cb)(zuv_socket_t *socket);
+typedef void (*zuv_peer_cb)(zuv_socket_t *socket, zuv_peer_t *peer, void *arg);
 typedef void (*zuv_auth_cb)(zuv_socket_t *socket, zuv_auth_t *request);
 
 typedef void *(*zuv_malloc_fn)(size_t size);
@@ -337,14 +339,14 @@ ZUV_EXTERN int zuv_socket_init(zuv_context_t *context, uv_loop_t *loop,
                                zuv_socket_t *socket, int type);
 
 /* Sets or reads an option by ZeroMQ's number. Integer options are exactly an
- * int (MAXMSGSIZE int64_t; AFFINITY, SNDHWM_BYTES and RCVHWM_BYTES uint64_t); strings and blobs come with
- * their size. Reading stores the size in *size; strings are stored with a NUL
- * that is counted. UV_EINVAL: unknown option, wrong size, out of range, wrong
- * direction, wrong socket type, or (setting) closing; ZUV_LINGER may be set
- * while the socket closes, and any option be read. UV_ENOTSUP: ZeroMQ has the
- * option, this version of zuv does not. UV_ENOMEM. ZUV_SNDTIMEO and
- * ZUV_RCVTIMEO are kept but limit nothing, for no call of this API blocks.
- * Source: zmq_setsockopt(3). */
+ * int (MAXMSGSIZE int64_t; AFFINITY, SNDHWM_BYTES and RCVHWM_BYTES uint64_t);
+ * strings and blobs come with their size. Reading stores the size in *size;
+ * strings are stored with a NUL that is counted. UV_EINVAL: unknown option,
+ * wrong size, out of range, wrong direction, wrong socket type, or (setting)
+ * closing; ZUV_LINGER may be set while the socket closes, and any option be
+ * read. UV_ENOTSUP: ZeroMQ has the option, this version of zuv does not.
+ * UV_ENOMEM. ZUV_SNDTIMEO and ZUV_RCVTIMEO are kept but limit nothing, for no
+ * call of this API blocks. Source: zmq_setsockopt(3). */
 ZUV_EXTERN int zuv_set_option(zuv_socket_t *socket, int option,
                               const void *value, size_t size);
 ZUV_EXTERN int zuv_get_option(zuv_socket_t *socket, int option, void *value,
@@ -377,12 +379,12 @@ ZUV_EXTERN int zuv_unbind(zuv_socket_t *socket, const char *endpoint);
  * Returns at once; host names are resolved anew at each attempt, off the loop.
  * tcp://SOURCE:PORT;HOST:PORT leaves from the address and port SOURCE:PORT. An
  * attempt that fails is an event, not an error. With ZUV_SOCKS_PROXY it leads
- * to that SOCKS5 proxy (RFC 1928), which is asked for HOST:PORT as it is written
- * here. UV_EINVAL: not an endpoint, or closing, or the ZUV_CONNECT_ROUTING_ID is
- * in use, or ZUV_SOCKS_PROXY is not HOST:PORT, or as for zuv_bind().
- * UV_EPROTONOSUPPORT: unknown transport. UV_ENAMETOOLONG, UV_ENOMEM. SUB, PUB,
- * REQ and DEALER ignore a second connect to the same tcp or ipc text. Source:
- * zmq_connect(3). */
+ * to that SOCKS5 proxy (RFC 1928), which is asked for HOST:PORT as it is
+ * written here. UV_EINVAL: not an endpoint, or closing, or the
+ * ZUV_CONNECT_ROUTING_ID is in use, or ZUV_SOCKS_PROXY is not HOST:PORT, or as
+ * for zuv_bind(). UV_EPROTONOSUPPORT: unknown transport. UV_ENAMETOOLONG,
+ * UV_ENOMEM. SUB, PUB, REQ and DEALER ignore a second connect to the same tcp
+ * or ipc text. Source: zmq_connect(3). */
 ZUV_EXTERN int zuv_connect(zuv_socket_t *socket, const char *endpoint);
 
 /* Ends all connections made with this text. Messages not yet sent follow
@@ -482,7 +484,13 @@ typedef enum {
   ZUV_EVENT_DROPPED,
   /* `count` events were not told since the last such event: too many waited, or
    * there was no memory for them */
-  ZUV_EVENT_EVENTS_DROPPED
+  ZUV_EVENT_EVENTS_DROPPED,
+  /* PUB, XPUB: `peer` gets messages that begin with `topic` from now on. With
+   * XPUB_MANUAL when the application let it */
+  ZUV_EVENT_SUBSCRIBED,
+  /* and gets them no more. The topics of a peer that leaves go without a word
+   */
+  ZUV_EVENT_UNSUBSCRIBED
 } zuv_event_type;
 
 /* What happened. Valid until the callback returns. */
@@ -517,13 +525,16 @@ struct zuv_event_s {
   const char *remote;
   /* 1: the endpoint is connected, 0: it is bound, or there is none */
   int connecting;
+  /* SUBSCRIBED, UNSUBSCRIBED: the prefix; else NULL, 0 */
+  const void *topic;
+  size_t topic_size;
 };
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in
  * order. Events from before the call are not told. At most a bounded number
- * waits; what is lost is counted. A call that fails, as zuv_bind(), is no event:
- * it answers its error at once. UV_EINVAL: event_cb is NULL, or closing. Source:
- * zmq_socket_monitor(3). */
+ * waits; what is lost is counted. A call that fails, as zuv_bind(), is no
+ * event: it answers its error at once. UV_EINVAL: event_cb is NULL, or closing.
+ * Source: zmq_socket_monitor(3). */
 ZUV_EXTERN int zuv_event_start(zuv_socket_t *socket, zuv_event_cb event_cb);
 ZUV_EXTERN int zuv_event_stop(zuv_socket_t *socket);
 
@@ -554,6 +565,82 @@ ZUV_EXTERN const char *zuv_peer_user_id(const zuv_peer_t *peer);
  * NULL if it sent none. The value is not NUL-terminated. */
 ZUV_EXTERN const void *zuv_peer_property(const zuv_peer_t *peer,
                                          const char *name, size_t *size);
+
+/* Calls `peer_cb` with every peer that is connected now, and `arg`, before it
+ * returns: as uv_walk(), the one exception to the rule that no callback runs
+ * from inside a call. Any call is legal in it; peers that leave meanwhile are
+ * left out. UV_EINVAL: peer_cb is NULL, or the socket is closed. UV_ENOMEM:
+ * nobody was told of. */
+ZUV_EXTERN int zuv_peers(zuv_socket_t *socket, zuv_peer_cb peer_cb, void *arg);
+
+/* Ends the connection to this peer as if it had left: after the callback that
+ * runs, and after what the kernel takes at once of what was sent to it. An
+ * endpoint that connects tries again as after any loss, but over inproc, where
+ * neither side connects again. UV_ENOTCONN: it is not connected any more. */
+ZUV_EXTERN int zuv_peer_close(zuv_peer_t *peer);
+
+/* ---- Statistics ------------------------------------------------------------
+ *
+ * Messages are counted whole, bytes in the bodies of their parts. Subscriptions
+ * and other commands are no messages. Of what was accepted for sending, each
+ * message is queued, out, or lost.
+ */
+struct zuv_stats_s {
+  /* that arrived; bytes also of a message that is not complete */
+  uint64_t messages_in;
+  uint64_t bytes_in;
+  /* handed on: to the inproc peer, or to the connection, which gives up to 64
+   * KiB and one message to the kernel later. A connection that is lost takes
+   * along what is on its way, and is not asked what arrived */
+  uint64_t messages_out;
+  uint64_t bytes_out;
+  /* waiting now: to be delivered; to be sent. Over inproc what is sent waits
+   * with its receiver */
+  uint64_t queued_in;
+  uint64_t queued_in_bytes;
+  uint64_t queued_out;
+  uint64_t queued_out_bytes;
+  /* never accepted or never delivered for want of room, of memory or of a peer
+   * to send to: what ZUV_EVENT_DROPPED tells of */
+  uint64_t dropped;
+  /* accepted, and given up before they were handed on: when the peer left, the
+   * linger time was over, or a newer one took the place (ZUV_CONFLATE) */
+  uint64_t lost;
+  /* of a socket only: */
+  /* connected now */
+  uint64_t peers;
+  /* handshakes done so far, and inproc peers met */
+  uint64_t connections;
+  /* of these, by endpoints that had lost one before */
+  uint64_t reconnects;
+  /* as told by ZUV_EVENT_HANDSHAKE_FAILED */
+  uint64_t handshakes_failed;
+  /* that nobody was told of since too many waited, or for want of memory */
+  uint64_t events_dropped;
+  /* replies to zuv_request() that came after its end */
+  uint64_t late_replies;
+  /* 0, for what later versions count */
+  uint64_t zuv__reserved[16];
+};
+
+/* What the socket has done since it was made, peers that are gone included. It
+ * may be closing. Costs a visit to each peer. UV_EINVAL: the socket is closed,
+ * or stats is NULL. */
+ZUV_EXTERN int zuv_socket_stats(const zuv_socket_t *socket, zuv_stats_t *stats);
+
+/* The same of one peer. What is known of an endpoint that connects goes on
+ * through all its connections (without ZUV_IMMEDIATE). Of a peer that has gone,
+ * as ZUV_EVENT_DISCONNECTED shows it: the last numbers. UV_EINVAL: stats is
+ * NULL. */
+ZUV_EXTERN int zuv_peer_stats(const zuv_peer_t *peer, zuv_stats_t *stats);
+
+/* PUB, XPUB: how many peers a message that begins with exactly these bytes as
+ * its first part would be for now: those that subscribed to the whole of them
+ * or to any beginning of them. Who waits for `n` subscribers of a topic asks
+ * with what it will send; ZUV_EVENT_SUBSCRIBED tells when to ask again.
+ * UV_EINVAL: another type of socket, closed, or topic is NULL with a size. */
+ZUV_EXTERN int zuv_subscriber_count(const zuv_socket_t *socket,
+                                    const void *topic, size_t size);
 
 /* ---- Security --------------------------------------------------------------
  *

@@ -64,7 +64,7 @@ bool zuv__inbox_borrow(zuv__inbox_t *inbox) {
   zuv__list_remove(node);
   pipe->inbox = inbox;
   pipe->lent = inbox->queue.count;
-  pipe->lent_bytes = inbox->queue.bytes;
+  pipe->lent_bytes = zuv__queue_bytes(&inbox->queue);
   inbox->pipe = pipe;
   inbox->report_at = pipe->lent / 2;
   inbox->peer = pipe->peer;
@@ -83,7 +83,7 @@ void zuv__inbox_report(zuv__inbox_t *inbox) {
     return;
   read = pipe->lent - left;
   pipe->lent = left;
-  pipe->lent_bytes = inbox->queue.bytes;
+  pipe->lent_bytes = zuv__queue_bytes(&inbox->queue);
   if (left == 0)
     part_from(inbox);
   if (read > 0)

@@ -38,7 +38,7 @@ static waiting_event_t *copy(const zuv_event_t *event) {
   set_ends(&with_texts);
   for (int i = 0; i < TEXTS; i++)
     total += sizes[i] = strlen(*texts[i]) + 1;
-  waiting = zuv__malloc(sizeof(*waiting) + total);
+  waiting = zuv__malloc(sizeof(*waiting) + total + event->topic_size);
   if (waiting == NULL)
     return NULL;
   to = waiting->texts;
@@ -46,26 +46,47 @@ static waiting_event_t *copy(const zuv_event_t *event) {
     *texts[i] = memcpy(to, *texts[i], sizes[i]);
     to += sizes[i];
   }
+  if (event->topic_size > 0)
+    memcpy(to, event->topic, event->topic_size);
+  if (event->topic != NULL)
+    with_texts.topic = to;
   waiting->event = with_texts;
   return waiting;
 }
 
 void zuv__monitor_event(zuv__socket_t *socket, const zuv_event_t *event) {
+  size_t max = event->topic == NULL ? ZUV__EVENTS_WAITING_MAX
+                                    : ZUV__SUBSCRIPTION_EVENTS_MAX;
   waiting_event_t *waiting = NULL;
 
   if (socket->event_cb == NULL)
     return;
   zuv__socket_schedule(socket);
-  if (socket->events_count < ZUV__EVENTS_WAITING_MAX)
+  if (socket->events_count < max)
     waiting = copy(event);
   if (waiting == NULL) {
     socket->events_dropped++;
+    socket->counts.events_dropped++;
     return;
   }
   if (event->peer != NULL)
     zuv__peer_retain(event->peer);
   zuv__list_push_back(&socket->events, &waiting->link);
   socket->events_count++;
+}
+
+void zuv__monitor_subscription(zuv__socket_t *socket, const zuv__pipe_t *pipe,
+                               bool subscribed, const void *topic,
+                               size_t size) {
+  zuv_event_t event = {.type = subscribed ? ZUV_EVENT_SUBSCRIBED
+                                          : ZUV_EVENT_UNSUBSCRIBED,
+                       .endpoint = pipe->endpoint,
+                       .peer = pipe->peer,
+                       .fd = pipe->peer != NULL ? pipe->peer->fd : -1,
+                       .topic = topic != NULL ? topic : "",
+                       .topic_size = size};
+
+  zuv__monitor_event(socket, &event);
 }
 
 static waiting_event_t *take_event(zuv__socket_t *socket) {
@@ -83,6 +104,7 @@ static void waiting_event_free(waiting_event_t *waiting) {
 }
 
 void zuv__monitor_dropped(zuv__socket_t *socket, uint64_t count) {
+  socket->counts.gone.dropped += count;
   socket->dropped += count;
   if (socket->event_cb != NULL)
     zuv__socket_schedule(socket);
@@ -169,6 +191,10 @@ const char *zuv_event_name(zuv_event_type type) {
       return "dropped";
     case ZUV_EVENT_EVENTS_DROPPED:
       return "events dropped";
+    case ZUV_EVENT_SUBSCRIBED:
+      return "subscribed";
+    case ZUV_EVENT_UNSUBSCRIBED:
+      return "unsubscribed";
   }
   return "unknown";
 }

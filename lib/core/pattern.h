@@ -76,12 +76,17 @@ typedef struct zuv__pattern_s {
   /* The peer subscribes or cancels. NULL: dropped. */
   int (*subscription)(struct zuv__socket_s *socket, zuv__pipe_t *pipe,
                       bool subscribe, const void *topic, size_t size);
+  /* zuv_subscriber_count(). NULL: the pattern has no subscribers. */
+  size_t (*subscribers)(struct zuv__socket_s *socket, const void *topic,
+                        size_t size);
   /* A message that the pattern made itself, for the application (XPUB); as
    * receive. The pattern calls zuv__socket_readable() when there is one.
    * *from is its peer, even if that has left, with a reference for the caller.
    * False: there is none. */
   bool (*next_own)(struct zuv__socket_s *socket, zuv__incoming_t *message,
                    zuv_peer_t **from);
+  /* Messages from the pipe that the pattern keeps for next_own. May be NULL. */
+  void (*kept)(const zuv__pipe_t *pipe, size_t *messages, size_t *bytes);
   /* Whether next_own would answer true. */
   bool (*has_own)(struct zuv__socket_s *socket);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "core/pipe.h"
+#include "core/socket.h"
 #include "zmtp/metadata.h"
 #include "zmtp/socket_type.h"
 
@@ -151,4 +151,62 @@ const char *zuv__peer_text(zuv_peer_t *peer, const char *name) {
 const char *zuv_peer_user_id(const zuv_peer_t *peer) {
   /* What it makes on demand is no part of what the peer is. */
   return zuv__peer_text((zuv_peer_t *)(uintptr_t)peer, "User-Id");
+}
+
+int zuv_peer_close(zuv_peer_t *peer) {
+  zuv__pipe_t *pipe = peer->pipe;
+
+  if (pipe == NULL || !pipe->connected || pipe->ops == NULL)
+    return UV_ENOTCONN;
+  if (pipe->ops->dismiss != NULL)
+    pipe->ops->dismiss(pipe);
+  else
+    zuv__pipe_close_keeping_unread(pipe, 0);
+  return 0;
+}
+
+/* The peers that are connected, each retained. */
+static size_t collect(const zuv__socket_t *socket, zuv_peer_t **peers) {
+  size_t count = 0;
+
+  for (const zuv__list_t *node = socket->pipes.next; node != &socket->pipes;
+       node = node->next) {
+    const zuv__pipe_t *pipe =
+        zuv__container_of(node, const zuv__pipe_t, in_socket);
+    if (!pipe->connected)
+      continue;
+    if (peers != NULL) {
+      zuv__peer_retain(pipe->peer);
+      peers[count] = pipe->peer;
+    }
+    count++;
+  }
+  return count;
+}
+
+static bool is_connected(const zuv_peer_t *peer) {
+  return peer->pipe != NULL && peer->pipe->connected;
+}
+
+int zuv_peers(zuv_socket_t *handle, zuv_peer_cb peer_cb, void *arg) {
+  zuv__socket_t *socket = zuv__socket(handle);
+  zuv_peer_t **peers;
+  size_t count;
+
+  if (socket == NULL || peer_cb == NULL)
+    return UV_EINVAL;
+  count = collect(socket, NULL);
+  if (count == 0)
+    return 0;
+  peers = zuv__malloc(count * sizeof(zuv_peer_t *));
+  if (peers == NULL)
+    return UV_ENOMEM;
+  collect(socket, peers);
+  for (size_t i = 0; i < count; i++) {
+    if (is_connected(peers[i]))
+      peer_cb(handle, peers[i], arg);
+    zuv__peer_release(peers[i]);
+  }
+  zuv__free(peers);
+  return 0;
 }

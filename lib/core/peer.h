@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/stats.h"
 #include "zuv.h"
 
 struct zuv__pipe_s;
@@ -25,6 +26,7 @@ struct zuv_peer_s {
   _Atomic(char *) values;    /* of the properties, see peer.c; owned, or NULL */
   const uint8_t *routing_id; /* announced; behind the texts */
   size_t routing_id_size;
+  zuv__counts_t counts; /* of `pipe`, once that is NULL */
   const char *endpoint; /* behind the address */
   char address[];
 };

@@ -83,6 +83,7 @@ static void free_if_read(zuv__pipe_t *pipe) {
   if (pipe->state != ZUV__PIPE_ENDED || zuv__pipe_unread(pipe) > 0)
     return;
   pipe->state = ZUV__PIPE_FREED;
+  zuv__pipe_leave_counts(pipe);
   zuv__queue_clear(&pipe->in, &socket->loop->blocks);
   if (socket->pattern->forget != NULL)
     socket->pattern->forget(socket, pipe);
@@ -95,16 +96,34 @@ static void free_if_read(zuv__pipe_t *pipe) {
   zuv__socket_schedule(socket);
 }
 
+void zuv__pipe_clear_out(zuv__pipe_t *pipe) {
+  pipe->lost += pipe->out.count - pipe->commands_waiting;
+  pipe->commands_waiting = 0;
+  pipe->command_bytes_waiting = 0;
+  zuv__queue_clear(&pipe->out, &pipe->socket->loop->blocks);
+}
+
+void zuv__pipe_uncount(zuv__pipe_t *pipe, size_t size) {
+  pipe->received--;
+  pipe->received_bytes -= size;
+}
+
+void zuv__pipe_dropped(zuv__pipe_t *pipe) {
+  pipe->dropped++;
+  zuv__monitor_dropped(pipe->socket, 1);
+}
+
 static void end(zuv__pipe_t *pipe, int status) {
   zuv__socket_t *socket = pipe->socket;
 
   detach(pipe);
   pipe->state = ZUV__PIPE_ENDED;
+  pipe->connected = false;
   pipe->ops = NULL;
   pipe->link = NULL;
   pipe->endpoint = "";
   zuv__timer_stop(socket->loop, &pipe->linger);
-  zuv__queue_clear(&pipe->out, &socket->loop->blocks);
+  zuv__pipe_clear_out(pipe);
   zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
   zuv__requests_cancel(&pipe->requests, status);
   free_if_read(pipe);
@@ -179,7 +198,8 @@ bool zuv__pipe_in_has_bytes_enough(const zuv__pipe_t *pipe) {
 }
 
 bool zuv__pipe_out_has_bytes_enough(const zuv__pipe_t *pipe) {
-  return zuv__limit_reached(pipe->out.bytes, pipe->out_limit_bytes);
+  return zuv__limit_reached(zuv__queue_bytes(&pipe->out),
+                            pipe->out_limit_bytes);
 }
 
 int zuv__pipe_read(zuv__pipe_t *pipe, size_t *count) {
@@ -282,6 +302,9 @@ int zuv__pipe_deposit_specially(zuv__pipe_t *pipe, zuv_msg_t *parts,
                                 size_t count) {
   int err = 0;
 
+  if (is_deaf(pipe) || pipe->socket->pattern->arrived != NULL)
+    for (size_t i = 0; i < count; i++)
+      pipe->received_bytes += zuv__msg_size(&parts[i]);
   if (is_deaf(pipe)) {
     zuv__msgs_close(parts, count);
     return 0;
@@ -298,11 +321,14 @@ int zuv__pipe_ready(zuv__pipe_t *pipe, zuv_peer_t *peer) {
   int err;
 
   if (pipe->peer != NULL) {
+    zuv__pipe_leave_counts_to_peer(pipe);
     pipe->peer->pipe = NULL;
     zuv__peer_release(pipe->peer);
   }
   pipe->peer = peer;
   peer->pipe = pipe;
+  pipe->connected = true;
+  socket->counts.connections++;
   if (pipe->state != ZUV__PIPE_OPEN || socket->pattern->ready == NULL)
     return 0;
   err = socket->pattern->ready(socket, pipe);
@@ -332,8 +358,8 @@ static void fail_requests_under_way(zuv__pipe_t *pipe) {
 void zuv__pipe_lost(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
 
+  pipe->connected = false;
   fail_requests_under_way(pipe);
-
   zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
   if (pipe->attached && socket->pattern->lost != NULL)
     socket->pattern->lost(socket, pipe);

@@ -22,6 +22,7 @@
 #include "base/map.h"
 #include "core/loop.h"
 #include "core/queue.h"
+#include "core/stats.h"
 #include "routing/subscriptions.h"
 #include "zuv.h"
 
@@ -56,6 +57,10 @@ typedef struct zuv__link_ops_s {
                       const uint8_t *bytes, size_t size);
   /* All four limits were set from the options anew. May be NULL. */
   void (*limits)(zuv__pipe_t *pipe);
+  /* Adds what the link counts itself. May be NULL. */
+  void (*count)(const zuv__pipe_t *pipe, zuv__counts_t *counts);
+  /* Ends the peer's connection, soon. NULL: there is none, end the pipe. */
+  void (*dismiss)(zuv__pipe_t *pipe);
   /* The pipe lingers: answer with zuv__pipe_drained() as soon as nothing of it
    * waits, maybe at once. */
   void (*drain)(zuv__pipe_t *pipe);
@@ -95,6 +100,7 @@ struct zuv__pipe_s {
   uint8_t state; /* zuv__pipe_state_t */
   bool can_write;
   bool attached;         /* the pattern knows it */
+  bool connected;        /* the peer is there now */
   bool in_full;          /* the link waits for resume */
   bool conflate;         /* only the newest message of each direction is kept */
   bool silent;           /* the pattern ignores this peer, both ways */
@@ -106,8 +112,16 @@ struct zuv__pipe_s {
 
   /* zuv_send() requests whose message went into this pipe, by sequence */
   zuv__list_t requests;
-  uint64_t written; /* messages taken so far */
-  uint64_t flushed; /* of these, handed to the kernel */
+  uint64_t written;        /* messages taken so far */
+  uint64_t flushed;        /* of these, handed to the kernel */
+  uint64_t commands;       /* of `written`: subscriptions over inproc */
+  size_t commands_waiting; /* of these, in `out` */
+  size_t command_bytes_waiting;
+  uint64_t sent_bytes; /* of messages that left `out` or passed it by */
+  uint64_t lost;       /* of `written`: neither in `out` nor handed on */
+  uint64_t received;
+  uint64_t received_bytes;
+  uint64_t dropped; /* that were for this peer, or from it */
 
   zuv__timer_t linger;
   zuv__task_t free_task;
@@ -153,7 +167,7 @@ static inline size_t zuv__pipe_unread(const zuv__pipe_t *pipe) {
 }
 
 static inline size_t zuv__pipe_unread_bytes(const zuv__pipe_t *pipe) {
-  return pipe->in.bytes + pipe->lent_bytes;
+  return zuv__queue_bytes(&pipe->in) + pipe->lent_bytes;
 }
 
 /* The socket is done with the pipe. `in` is dropped; `out` is sent for up to
@@ -168,6 +182,16 @@ void zuv__pipe_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *out);
 
 /* The limits follow the socket's options. */
 void zuv__pipe_update_limits(zuv__pipe_t *pipe);
+
+/* A message for this peer, or from it, is dropped for want of room or memory.
+ */
+void zuv__pipe_dropped(zuv__pipe_t *pipe);
+
+/* A message that arrived was none: it says what else a command does. */
+void zuv__pipe_uncount(zuv__pipe_t *pipe, size_t size);
+
+/* What waits in `out` is given up. */
+void zuv__pipe_clear_out(zuv__pipe_t *pipe);
 
 /* -- from below: the link -- */
 
@@ -228,7 +252,8 @@ static inline bool zuv__pipe_out_is_full(const zuv__pipe_t *pipe) {
 
 static inline bool zuv__pipe_out_is_relieved(const zuv__pipe_t *pipe) {
   return zuv__limit_relieved(pipe->out.count, pipe->out_limit) &&
-         zuv__limit_relieved(pipe->out.bytes, pipe->out_limit_bytes);
+         zuv__limit_relieved(zuv__queue_bytes(&pipe->out),
+                             pipe->out_limit_bytes);
 }
 
 #endif /* ZUV_CORE_PIPE_H */

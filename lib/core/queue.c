@@ -86,6 +86,16 @@ void zuv__queue_init(zuv__queue_t *queue) {
   memset(queue, 0, sizeof(*queue));
 }
 
+/* Empty, and without blocks. */
+static void reset(zuv__queue_t *queue) {
+  queue->head = queue->tail = queue->mark = NULL;
+  queue->read = queue->marked = 0;
+  queue->count = 0;
+  queue->partial = false;
+  queue->partial_bytes = 0;
+  queue->read_bytes = queue->written_bytes;
+}
+
 static inline uint32_t entry_size(const zuv__entry_t *entry) {
   if (entry->moved)
     return (uint32_t)(sizeof(zuv__entry_t) + sizeof(zuv_msg_t));
@@ -175,7 +185,7 @@ static inline void commit(zuv__queue_t *queue) {
   queue->marked = queue->tail->used;
   queue->partial = false;
   queue->count++;
-  queue->bytes += queue->partial_bytes;
+  queue->written_bytes += queue->partial_bytes;
   queue->partial_bytes = 0;
 }
 
@@ -238,10 +248,10 @@ static inline void take_entry(zuv__queue_t *queue, zuv__block_pool_t *pool,
   else
     zuv__msg_init_view(part, entry + 1, entry->size, NULL);
   zuv__msg(part)->flags = entry->flags;
-  queue->bytes -= zuv__msg_size(part);
+  queue->read_bytes += zuv__msg_size(part);
   queue->read += entry_size(entry);
   if (queue->read == head->used && head == queue->tail) {
-    zuv__queue_init(queue);
+    reset(queue);
     block_put(pool, head);
   }
 }
@@ -321,7 +331,7 @@ void zuv__queue_clear(zuv__queue_t *queue, zuv__block_pool_t *pool) {
   zuv__block_t *block = queue->head;
 
   close_from(block, queue->read);
-  zuv__queue_init(queue);
+  reset(queue);
   while (block != NULL) {
     zuv__block_t *next = block->next;
     block_put(pool, block);
@@ -334,16 +344,17 @@ void zuv__queue_splice(zuv__queue_t *to, zuv__queue_t *from) {
   if (from->count == 0)
     return;
   if (to->tail == NULL) {
-    *to = *from;
+    to->head = from->head;
+    to->read = from->read;
   } else {
     /* Blocks are read from their start, except for the first of a queue. */
     assert(from->read == 0);
     to->tail->next = from->head;
-    to->tail = from->tail;
-    to->mark = from->tail;
-    to->marked = from->tail->used;
-    to->count += from->count;
-    to->bytes += from->bytes;
   }
-  zuv__queue_init(from);
+  to->tail = from->tail;
+  to->mark = from->tail;
+  to->marked = from->tail->used;
+  to->count += from->count;
+  to->written_bytes += zuv__queue_bytes(from);
+  reset(from);
 }

@@ -76,12 +76,18 @@ typedef struct zuv__queue_s {
   size_t count;         /* read-only: complete messages */
   size_t partial_bytes; /* read-only: of the incomplete one */
   bool partial;         /* read-only: the last message is incomplete */
-  /* Read-only: of the complete messages. Not beside `count`: compilers would
-   * make one slow addition of both. */
-  size_t bytes;
+  /* Of complete messages: all that were ever put in, all that left it again.
+   * Not beside `count`: compilers would make one slow addition of both. */
+  uint64_t written_bytes;
+  uint64_t read_bytes;
 } zuv__queue_t;
 
 void zuv__queue_init(zuv__queue_t *queue);
+
+/* In the bodies of the complete messages. */
+static inline size_t zuv__queue_bytes(const zuv__queue_t *queue) {
+  return (size_t)(queue->written_bytes - queue->read_bytes);
+}
 
 /* Takes the part; `more` says that the message goes on. On UV_ENOMEM the part
  * is still the caller's. */
@@ -179,7 +185,7 @@ static inline int zuv__queue_write(zuv__queue_t *queue, zuv__block_pool_t *pool,
   queue->mark = tail;
   queue->marked = tail->used += (uint32_t)zuv__entry_room(size);
   queue->count++;
-  queue->bytes += size;
+  queue->written_bytes += size;
   return 0;
 }
 
@@ -197,7 +203,7 @@ static inline bool zuv__queue_pop_single(zuv__queue_t *queue,
     return zuv__queue_pop_single_slow(queue, pool, part);
   queue->read = end;
   queue->count--;
-  queue->bytes -= entry->size;
+  queue->read_bytes += entry->size;
   zuv__msg_init_view(part, entry + 1, entry->size, NULL);
   zuv__msg(part)->flags = entry->flags;
   return true;

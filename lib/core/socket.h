@@ -16,6 +16,7 @@
 #include "core/pattern.h"
 #include "core/peer.h"
 #include "core/pipe.h"
+#include "core/stats.h"
 #include "zuv.h"
 
 typedef struct zuv__socket_s zuv__socket_t;
@@ -56,8 +57,9 @@ struct zuv__socket_s {
   size_t events_count;
   uint64_t dropped;        /* messages, not yet told */
   uint64_t events_dropped; /* likewise */
-  zuv__list_t questions;   /* for auth_cb, see authentication.c */
-  size_t dependents;       /* sockets of ours that ask ZAP for this one */
+  zuv__socket_counts_t counts;
+  zuv__list_t questions; /* for auth_cb, see authentication.c */
+  size_t dependents;     /* sockets of ours that ask ZAP for this one */
 
   uint64_t writable_told; /* the iteration of the last writable_cb */
 

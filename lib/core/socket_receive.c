@@ -93,7 +93,7 @@ ZUV__COLD static void peek_drop(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   } while (more);
   if (pipe->in.count == 0)
     zuv__list_remove(&pipe->in_readers);
-  zuv__monitor_dropped(socket, 1);
+  zuv__pipe_dropped(pipe);
 }
 
 ZUV__COLD static bool dispatch_many_parts(zuv__socket_t *socket,

@@ -6,19 +6,11 @@
 
 static int subscription(zuv__socket_t *socket, zuv__pipe_t *pipe,
                         bool subscribe, const void *topic, size_t size) {
-  zuv__publisher_t *publisher = zuv__state(socket, zuv__publisher_t);
-
   /* With XPUB_MANUAL only the application could answer it, and PUB has no way
    * to ask. */
   if (!pipe->attached || socket->options.xpub_manual)
     return 0;
-  if (subscribe)
-    return zuv__subscriptions_add(&publisher->subscriptions, &pipe->subscriber,
-                                  topic, size, NULL, NULL);
-  zuv__subscriptions_remove(&publisher->subscriptions, &pipe->subscriber, topic,
-                            size, NULL);
-  zuv__publisher_fewer_subscribers(socket);
-  return 0;
+  return zuv__publisher_apply(socket, pipe, subscribe, topic, size);
 }
 
 static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
@@ -59,6 +51,7 @@ const zuv__pattern_t zuv__pattern_pub = {
     .check_first = zuv__publisher_check_first,
     .arrived = arrived,
     .subscription = subscription,
+    .subscribers = zuv__publisher_count,
     .set_option = zuv__publisher_set_option,
     .get_option = zuv__publisher_get_option,
 };

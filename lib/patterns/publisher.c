@@ -34,7 +34,7 @@ int zuv__publisher_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__msg_init(&copy);
   if (!pipe->can_write || zuv_msg_copy(&copy, &publisher->welcome) != 0 ||
       zuv__pipe_write(pipe, &copy, 1) != 0)
-    zuv__monitor_dropped(socket, 1);
+    zuv__pipe_dropped(pipe);
   zuv__msg_close(&copy);
   return 0;
 }
@@ -46,6 +46,9 @@ bool zuv__publisher_is_subscription(zuv__pipe_t *pipe, zuv_msg_t *part,
   bool is = (pipe->pattern_flags & DATA_ONLY) == 0 &&
             zuv__subscription_read(part, subscription);
 
+  /* As a whole message it is what else comes as a command. */
+  if (is && first && !more)
+    zuv__pipe_uncount(pipe, zuv__msg_size(part));
   if (!more)
     pipe->pattern_flags = 0;
   else if (first && !is && pipe->socket->options.only_first_subscribe)
@@ -62,6 +65,28 @@ void zuv__publisher_forget_message(zuv__pipe_t *pipe) {
 void zuv__publisher_fewer_subscribers(zuv__socket_t *socket) {
   if (socket->options.xpub_nodrop)
     zuv__socket_schedule(socket);
+}
+
+int zuv__publisher_apply(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                         bool subscribe, const void *topic, size_t size) {
+  zuv__publisher_t *publisher = zuv__state(socket, zuv__publisher_t);
+  zuv__subscriptions_t *index = &publisher->subscriptions;
+  bool changed;
+  int err;
+
+  if (subscribe) {
+    err = zuv__subscriptions_add(index, &pipe->subscriber, topic, size, NULL,
+                                 &changed);
+    if (err != 0)
+      return err;
+  } else {
+    changed = zuv__subscriptions_remove(index, &pipe->subscriber, topic, size,
+                                        NULL) == 0;
+    zuv__publisher_fewer_subscribers(socket);
+  }
+  if (changed)
+    zuv__monitor_subscription(socket, pipe, subscribe, topic, size);
+  return 0;
 }
 
 static inline zuv__pipe_t *pipe_of(zuv__subscriber_t *subscriber) {
@@ -169,6 +194,22 @@ int zuv__publisher_check_first(zuv__socket_t *socket, const zuv_msg_t *first) {
   return matched_have_room(publisher) ? 0 : UV_EAGAIN;
 }
 
+size_t zuv__publisher_count(zuv__socket_t *socket, const void *topic,
+                            size_t size) {
+  zuv__publisher_t *publisher = zuv__state(socket, zuv__publisher_t);
+  size_t count =
+      zuv__subscriptions_match(&publisher->subscriptions, topic, size);
+
+  if (!socket->options.invert_matching)
+    return count;
+  count = 0;
+  for (zuv__list_t *node = socket->pipes.next; node != &socket->pipes;
+       node = node->next)
+    if (is_target(socket, zuv__container_of(node, zuv__pipe_t, in_socket)))
+      count++;
+  return count;
+}
+
 /* It is not known before the message is which peers it would have to wait for:
  * as in ZeroMQ, with XPUB_NODROP too. */
 bool zuv__publisher_writable_now(zuv__socket_t *socket) {
@@ -196,13 +237,7 @@ static int answer_subscription(zuv__socket_t *socket, bool subscribe,
 
   if (pipe == NULL)
     return 0;
-  if (subscribe)
-    return zuv__subscriptions_add(&publisher->subscriptions, &pipe->subscriber,
-                                  topic, size, NULL, NULL);
-  zuv__subscriptions_remove(&publisher->subscriptions, &pipe->subscriber, topic,
-                            size, NULL);
-  zuv__publisher_fewer_subscribers(socket);
-  return 0;
+  return zuv__publisher_apply(socket, pipe, subscribe, topic, size);
 }
 
 int zuv__publisher_set_option(zuv__socket_t *socket, int option,

@@ -31,6 +31,15 @@ void zuv__publisher_forget_message(zuv__pipe_t *pipe);
 /* A message that had to wait (XPUB_NODROP) may be wanted by fewer peers now. */
 void zuv__publisher_fewer_subscribers(zuv__socket_t *socket);
 
+/* How many peers a message with this first part would be for. */
+size_t zuv__publisher_count(zuv__socket_t *socket, const void *topic,
+                            size_t size);
+
+/* The peer gets a topic, or gets it no more. Fails as
+ * zuv__subscriptions_add(). */
+int zuv__publisher_apply(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                         bool subscribe, const void *topic, size_t size);
+
 /* The functions of both tables. */
 int zuv__publisher_send(zuv__socket_t *socket, zuv_msg_t *parts, size_t count);
 int zuv__publisher_check_first(zuv__socket_t *socket, const zuv_msg_t *first);

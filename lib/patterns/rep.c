@@ -65,7 +65,7 @@ static int write_reply(rep_t *rep, zuv_msg_t *parts, size_t count) {
     return err;
   }
   if (rep->asker != NULL)
-    zuv__monitor_dropped(rep->asker->socket, 1);
+    zuv__pipe_dropped(rep->asker);
   zuv__envelope_clear(&rep->envelope);
   zuv__msgs_close(parts, count);
   return 0;
@@ -114,7 +114,7 @@ static int rep_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
   if (front == 0)
     return ZUV__DROP;
   if (zuv__envelope_add(&rep->envelope, message->parts, front) != 0) {
-    zuv__monitor_dropped(socket, 1);
+    zuv__pipe_dropped(pipe);
     return ZUV__DROP;
   }
   message->parts += front;

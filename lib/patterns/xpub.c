@@ -148,7 +148,7 @@ static int apply(zuv__socket_t *socket, peer_t *peer,
   zuv__subscriptions_t *index = &xpub->publisher.subscriptions;
   zuv__subscriber_t *subscriber = &peer->pipe->subscriber;
   bool tell = options->xpub_manual != 0;
-  bool added = false;
+  bool changed = false;
   bool edge; /* it is the first of its topic, or the last, or unknown */
   int err = 0;
 
@@ -160,20 +160,21 @@ static int apply(zuv__socket_t *socket, peer_t *peer,
   }
   if (sub->subscribe) {
     err = zuv__subscriptions_add(index, subscriber, sub->topic, sub->size,
-                                 &edge, &added);
+                                 &edge, &changed);
     tell = tell || edge || options->xpub_verbose;
   } else {
-    if (zuv__subscriptions_remove(index, subscriber, sub->topic, sub->size,
-                                  &edge) == UV_ENOENT)
-      edge = true;
-    tell = tell || edge || options->xpub_verboser;
+    changed = zuv__subscriptions_remove(index, subscriber, sub->topic,
+                                        sub->size, &edge) == 0;
+    tell = tell || edge || !changed || options->xpub_verboser;
     zuv__publisher_fewer_subscribers(socket);
   }
-  if (err != 0 || !tell || !alone)
-    return err;
-  err = report(socket, peer, sub);
-  if (err != 0 && added)
+  if (err == 0 && tell && alone)
+    err = report(socket, peer, sub);
+  if (err != 0 && changed && sub->subscribe)
     zuv__subscriptions_remove(index, subscriber, sub->topic, sub->size, NULL);
+  if (err == 0 && changed && !options->xpub_manual)
+    zuv__monitor_subscription(socket, peer->pipe, sub->subscribe, sub->topic,
+                              sub->size);
   return err;
 }
 
@@ -206,7 +207,7 @@ static int finish_message(zuv__socket_t *socket, peer_t *peer) {
   init_origin(&part, &origin);
   if (has_enough(peer) || zuv__queue_push(in, blocks, &part, false) != 0) {
     zuv__queue_rollback(in, blocks);
-    zuv__monitor_dropped(socket, 1);
+    zuv__pipe_dropped(peer->pipe);
     return 0;
   }
   zuv__queue_splice(&zuv__state(socket, xpub_t)->waiting, in);
@@ -230,7 +231,7 @@ static int take_part(zuv__socket_t *socket, peer_t *peer, zuv_msg_t *part,
   }
   if (has_enough(peer)) {
     zuv__msg_close(part);
-    zuv__monitor_dropped(socket, 1);
+    zuv__pipe_dropped(pipe);
     return 0;
   }
   err = enqueue(socket, peer, part, false);
@@ -358,7 +359,7 @@ static void pop_origin(zuv__socket_t *socket, origin_t *origin) {
 /* There is no memory to deliver it: see dispatch in core/socket_receive.c. */
 static void drop_next(zuv__socket_t *socket, size_t count) {
   xpub_t *xpub = zuv__state(socket, xpub_t);
-  size_t before = xpub->waiting.bytes;
+  uint64_t before = xpub->waiting.read_bytes;
   origin_t origin;
   zuv_msg_t part;
   bool more;
@@ -368,7 +369,7 @@ static void drop_next(zuv__socket_t *socket, size_t count) {
     zuv__msg_close(&part);
   }
   pop_origin(socket, &origin);
-  settle(&origin, before - xpub->waiting.bytes - sizeof(origin));
+  settle(&origin, (size_t)(xpub->waiting.read_bytes - before) - sizeof(origin));
   zuv__monitor_dropped(socket, 1);
 }
 
@@ -382,7 +383,7 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
 
   while (waiting->count > 0) {
     size_t count = zuv__queue_next_parts(waiting) - 1;
-    size_t before = waiting->bytes;
+    uint64_t before = waiting->read_bytes;
 
     if (count > 1) {
       if (zuv__loop_reserve_parts(socket->loop, count + 1) != 0) {
@@ -396,7 +397,8 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
     pop_origin(socket, &origin);
     message->count = count;
     *from = sender_of(&origin);
-    pipe = settle(&origin, before - waiting->bytes - sizeof(origin));
+    pipe = settle(&origin,
+                  (size_t)(waiting->read_bytes - before) - sizeof(origin));
     if (origin.report && socket->options.xpub_manual)
       xpub->publisher.last = pipe != NULL && pipe->attached ? pipe : NULL;
     return true;
@@ -406,6 +408,15 @@ static bool next_own(zuv__socket_t *socket, zuv__incoming_t *message,
 
 static bool has_own(zuv__socket_t *socket) {
   return zuv__state(socket, xpub_t)->waiting.count > 0;
+}
+
+static void kept(const zuv__pipe_t *pipe, size_t *messages, size_t *bytes) {
+  const peer_t *peer = pipe->pattern_data;
+
+  if (peer == NULL)
+    return;
+  *messages = peer->messages;
+  *bytes = peer->bytes;
 }
 
 const zuv__pattern_t zuv__pattern_xpub = {
@@ -425,7 +436,9 @@ const zuv__pattern_t zuv__pattern_xpub = {
     .check_first = zuv__publisher_check_first,
     .arrived = arrived,
     .subscription = subscription,
+    .subscribers = zuv__publisher_count,
     .next_own = next_own,
+    .kept = kept,
     .has_own = has_own,
     .set_option = zuv__publisher_set_option,
     .get_option = zuv__publisher_get_option,

@@ -67,6 +67,7 @@ static bool frame(zuv__fan_out_t *fan_out) {
   }
   fan_out->framed = out;
   fan_out->framed_size = total;
+  fan_out->body_size = 0;
   for (size_t i = 0; i < fan_out->count; i++) {
     size_t size = zuv__msg_size(&fan_out->parts[i]);
     uint8_t flags = i + 1 < fan_out->count ? ZUV__FRAME_MORE : 0;
@@ -75,6 +76,7 @@ static bool frame(zuv__fan_out_t *fan_out) {
     if (size > 0)
       memcpy(out, zuv__msg_data(&fan_out->parts[i]), size);
     out += size;
+    fan_out->body_size += size;
   }
   return true;
 }
@@ -89,8 +91,10 @@ static int write_framed(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
     return UV_EAGAIN;
   err = pipe->ops->write_framed(pipe, fan_out->socket->loop->fan_out,
                                 fan_out->framed, fan_out->framed_size);
-  if (err == 0)
+  if (err == 0) {
     pipe->written++;
+    pipe->sent_bytes += fan_out->body_size;
+  }
   return err;
 }
 
@@ -148,12 +152,17 @@ static int write_copy(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
   return err;
 }
 
+static void missed(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
+  fan_out->dropped++;
+  pipe->dropped++;
+}
+
 void zuv__fan_out_to(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
   zuv__pipe_t *before = fan_out->waiting;
   int err;
 
   if (!pipe->can_write) {
-    fan_out->dropped++;
+    missed(fan_out, pipe);
     return;
   }
   fan_out->waiting = pipe;
@@ -163,7 +172,7 @@ void zuv__fan_out_to(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
   if (err == UV_EAGAIN)
     err = write_copy(fan_out, before);
   if (err != 0)
-    fan_out->dropped++;
+    missed(fan_out, before);
 }
 
 bool zuv__fan_out_directly(zuv__fan_out_t *fan_out, zuv__pipe_t *pipe) {
@@ -183,7 +192,7 @@ static int write_last(zuv__fan_out_t *fan_out) {
 
 void zuv__fan_out_end(zuv__fan_out_t *fan_out) {
   if (fan_out->waiting != NULL && write_last(fan_out) != 0)
-    fan_out->dropped++;
+    missed(fan_out, fan_out->waiting);
   /* Those that were taken are empty. */
   zuv__msgs_close(fan_out->parts, fan_out->count);
   if (fan_out->copies != fan_out->some_copies)

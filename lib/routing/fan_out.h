@@ -31,6 +31,7 @@ typedef struct zuv__fan_out_s {
   size_t dropped;
   uint8_t *framed;    /* in the loop's chunk */
   size_t framed_size; /* 0: not framed yet */
+  size_t body_size;   /* of all parts, when framed */
   bool too_large;     /* to be framed */
   bool shared;        /* the parts can be copied */
   zuv_msg_t *copies;  /* the first of some_copies, or allocated; or NULL */

@@ -32,7 +32,7 @@ static void deliver(zuv__pipe_t *pipe, zuv_msg_t *msg) {
        zuv__limit_reached(pipe->in.count, pipe->in_limit)) ||
       zuv__queue_push(&pipe->in, blocks, msg, false) != 0) {
     zuv__msg_close(msg);
-    zuv__monitor_dropped(socket, 1);
+    zuv__pipe_dropped(pipe);
     return;
   }
   zuv__socket_readable(socket, pipe);

@@ -153,6 +153,17 @@ void zuv__connection_lose(zuv__connection_t *c, int status, bool protocol) {
   zuv__session_lost(session, &loss);
 }
 
+void zuv__connection_dismiss(zuv__connection_t *c) {
+  if (c->state == ZUV__CONNECTION_CLOSED || c->failure != 0)
+    return;
+  if (!c->peer_gone)
+    (void)zuv__output_flush(&c->output, c->loop, c->io->fd);
+  c->peer_gone = false;
+  c->says_goodbye = true;
+  c->failure = UV_ECANCELED;
+  zuv__loop_schedule_flush(c->loop, &c->flush_task);
+}
+
 void zuv__connection_watch(zuv__connection_t *c) {
   int events = 0;
 

@@ -70,6 +70,7 @@ struct zuv__connection_s {
   zuv__authentication_t *authentication; /* asked, or NULL */
   zuv__heartbeat_t *heartbeat;           /* NULL: none */
   zuv__input_t input;
+  uint64_t sent_bytes; /* of messages, not yet added to the pipe's */
   zuv__output_t output;
   zuv__task_t flush_task;
   zuv__task_t resume_task;
@@ -89,6 +90,9 @@ void zuv__connection_close(zuv__connection_t *connection);
 /* Ends it and tells the session, not from inside an API call. */
 void zuv__connection_lose(zuv__connection_t *connection, int status,
                           bool protocol);
+
+/* Ends it, soon, after what can be written at once. */
+void zuv__connection_dismiss(zuv__connection_t *connection);
 
 /* Output is taken right now, in front of nothing that waits. */
 static inline bool zuv__connection_can_write(const zuv__connection_t *c) {

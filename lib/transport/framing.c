@@ -42,6 +42,7 @@ static void put_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
   size_t size = zuv__msg_size(part);
   zuv__output_t *output = &c->output;
 
+  c->sent_bytes += size;
   if (!c->raw) {
     size_t header = encode_header(c, output->bytes + output->used, more, size);
     output->used += header;
@@ -103,6 +104,7 @@ static inline bool put_small(zuv__connection_t *c, zuv_msg_t *part) {
   out = output->bytes + output->used;
   out += zuv__frame_encode_header(out, 0, size);
   zuv__copy_small(out, zuv__msg_data(part), size);
+  c->sent_bytes += size;
   out += size;
   output->size += (size_t)(out - output->bytes) - output->used;
   output->used = (size_t)(out - output->bytes);
@@ -156,12 +158,14 @@ static int encode(zuv__connection_t *c, uint8_t flags, const uint8_t *payload,
 }
 
 static int encode_part(zuv__connection_t *c, zuv_msg_t *part, bool more) {
-  int err = encode(c, more ? ZUV__FRAME_MORE : 0, zuv__msg_data(part),
-                   zuv__msg_size(part));
+  size_t size = zuv__msg_size(part);
+  int err = encode(c, more ? ZUV__FRAME_MORE : 0, zuv__msg_data(part), size);
 
-  if (err == 0)
-    zuv__msg_close(part);
-  return err;
+  if (err != 0)
+    return err;
+  c->sent_bytes += size;
+  zuv__msg_close(part);
+  return 0;
 }
 
 /* Once a frame is encoded there is no way back: its number is used. So without

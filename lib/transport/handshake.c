@@ -43,6 +43,7 @@ void zuv__connection_tell_handshake_failed(zuv__connection_t *c, int status) {
                        .fd = c->io->fd,
                        .address = address};
 
+  c->session->socket->counts.handshakes_failed++;
   zuv__address_of_peer(c->io->fd, address, sizeof(address));
   zuv__session_tell(c->session, &event);
 }

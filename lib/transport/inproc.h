@@ -10,6 +10,7 @@
 
 #include "core/context.h"
 #include "core/pipe.h"
+#include "core/socket.h"
 
 struct zuv__socket_s;
 
@@ -37,6 +38,12 @@ void zuv__inproc_attach(zuv__pipe_t *pipe);
 /* A limit over both sides of a direction; 0 on either side means none. */
 static inline uint64_t zuv__inproc_limit(uint64_t send, uint64_t receive) {
   return send == 0 || receive == 0 ? 0 : send + receive;
+}
+
+/* Bytes that came into the pipe through its queue, which has counted them. What
+ * passes the queue by, zuv__pipe_deposit_specially() counts. */
+static inline uint64_t zuv__inproc_queued_bytes(const zuv__pipe_t *pipe) {
+  return pipe->socket->pattern->arrived != NULL ? 0 : pipe->in.written_bytes;
 }
 
 /* What a socket says of itself to an inproc peer: a zuv_peer_t for the peer's

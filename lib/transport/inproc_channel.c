@@ -103,6 +103,8 @@ static bool conflates(const zuv__pipe_t *pipe) {
 static void hand_over(end_t *end) {
   end_t *peer = peer_of(end);
   zuv__pipe_t *pipe = end->pipe;
+  size_t messages = pipe->out.count - pipe->commands_waiting;
+  size_t bytes = zuv__queue_bytes(&pipe->out) - pipe->command_bytes_waiting;
   zuv__queue_t dropped;
 
   if (pipe->out.count == 0)
@@ -110,12 +112,18 @@ static void hand_over(end_t *end) {
   zuv__queue_init(&dropped);
   uv_mutex_lock(&end->channel->mutex);
   end->sent.messages += pipe->out.count;
-  end->sent.bytes += pipe->out.bytes;
+  end->sent.bytes += zuv__queue_bytes(&pipe->out);
   if (conflates(pipe))
     zuv__queue_splice(&dropped, &peer->queue);
+  if (peer->closed)
+    pipe->lost += messages;
+  else
+    pipe->sent_bytes += bytes;
   zuv__queue_splice(peer->closed ? &dropped : &peer->queue, &pipe->out);
   wake(peer);
   uv_mutex_unlock(&end->channel->mutex);
+  pipe->commands_waiting = 0;
+  pipe->command_bytes_waiting = 0;
   /* What frees a body may be the application's: not under the mutex. */
   zuv__queue_clear(&dropped, &pipe->socket->loop->blocks);
   zuv__pipe_flushed(pipe, pipe->written);
@@ -161,7 +169,8 @@ static inline bool seems_full(const end_t *end) {
   const zuv__queue_t *out = &end->pipe->out;
   uint64_t messages =
       end->sent.messages + out->count - end->known_read.messages;
-  uint64_t bytes = end->sent.bytes + out->bytes - end->known_read.bytes;
+  uint64_t bytes =
+      end->sent.bytes + zuv__queue_bytes(out) - end->known_read.bytes;
 
   return zuv__limit_reached(messages, end->limit.messages) ||
          zuv__limit_reached(bytes, end->limit.bytes);
@@ -187,7 +196,7 @@ static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   int err;
 
   if (pipe->conflate && conflates(pipe))
-    zuv__queue_clear(&pipe->out, &loop->blocks);
+    zuv__pipe_clear_out(pipe);
   err = zuv__queue_write(&pipe->out, &loop->blocks, parts, count);
   if (err != 0)
     return err;
@@ -208,7 +217,8 @@ static void channel_was_read(zuv__pipe_t *pipe, size_t count) {
   end_t *end = pipe->link;
   end_t *peer = peer_of(end);
   size_t unread = zuv__pipe_unread(pipe) + end->received.count;
-  uint64_t unread_bytes = zuv__pipe_unread_bytes(pipe) + end->received.bytes;
+  uint64_t unread_bytes =
+      zuv__pipe_unread_bytes(pipe) + zuv__queue_bytes(&end->received);
   uint64_t read_bytes = end->taken_bytes - end->told_bytes - unread_bytes;
 
   end->unreported += count;
@@ -254,6 +264,9 @@ static int channel_subscribe(zuv__pipe_t *pipe, bool subscribe,
     return err;
   }
   pipe->written++;
+  pipe->commands++;
+  pipe->commands_waiting++;
+  pipe->command_bytes_waiting += size + 1;
   zuv__loop_schedule_flush(loop, &end->flush);
   return 0;
 }
@@ -286,10 +299,15 @@ static void channel_stats(zuv__pipe_t *pipe, zuv__pipe_stats_t *stats) {
   end_t *end = pipe->link;
 
   uv_mutex_lock(&end->channel->mutex);
-  stats->outbound += end->channel->conflate ? peer_of(end)->queue.count
-                                            : end->sent - end->acknowledged;
+  stats->outbound += end->channel->conflate
+                         ? peer_of(end)->queue.count
+                         : end->sent.messages - end->acknowledged.messages;
   stats->inbound += end->received.count + end->queue.count;
   uv_mutex_unlock(&end->channel->mutex);
+}
+
+static void channel_count(const zuv__pipe_t *pipe, zuv__counts_t *counts) {
+  counts->bytes_in += zuv__inproc_queued_bytes(pipe);
 }
 
 static void channel_end(zuv__pipe_t *pipe) {
@@ -307,6 +325,7 @@ static void channel_end(zuv__pipe_t *pipe) {
   wake(peer_of(end));
   uv_mutex_unlock(&channel->mutex);
   zuv__loop_discard_letters(pipe->socket->loop, end);
+  pipe->received_bytes += zuv__inproc_queued_bytes(pipe);
   end->pipe = NULL;
   release(channel);
 }
@@ -317,6 +336,7 @@ static const zuv__link_ops_t channel_ops = {
     .was_read = channel_was_read,
     .subscribe = channel_subscribe,
     .limits = channel_limits,
+    .count = channel_count,
     .drain = channel_drain,
     .stats = channel_stats,
     .end = channel_end,
@@ -359,6 +379,7 @@ static int take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
 
   zuv__block_pool_pin(blocks);
   zuv__queue_pop(queue, blocks, &msg, &more);
+  pipe->received--;
   if (pipe->attached)
     err = socket->pattern->subscription(
         socket, pipe, zuv__msg_data(&msg)[0] != 0, zuv__msg_data(&msg) + 1,
@@ -386,7 +407,7 @@ static int receive(end_t *end) {
     } else {
       err = zuv__inproc_deposit_next(received, pipe);
       if (err != 0)
-        zuv__monitor_dropped(pipe->socket, 1);
+        zuv__pipe_dropped(pipe);
     }
     if (read_now || err != 0)
       channel_was_read(pipe, 1);
@@ -425,7 +446,8 @@ static void on_letter(zuv__letter_t *letter) {
   if (taken)
     end->limit = limit_of(end, peer);
   set_in_limits(end);
-  end->taken_bytes += end->queue.bytes;
+  end->taken_bytes += zuv__queue_bytes(&end->queue);
+  pipe->received += end->queue.count;
   zuv__queue_splice(&end->received, &end->queue);
   uv_mutex_unlock(&channel->mutex);
 

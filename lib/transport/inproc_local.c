@@ -26,6 +26,27 @@ static int local_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   return err;
 }
 
+/* What one has sent is what the other has received. */
+static void local_count(const zuv__pipe_t *pipe, zuv__counts_t *counts) {
+  const zuv__pipe_t *peer = other(pipe);
+
+  counts->messages_in += peer->written - peer->lost;
+  counts->bytes_in += zuv__inproc_queued_bytes(pipe);
+  counts->bytes_out += zuv__inproc_queued_bytes(peer) + peer->received_bytes;
+}
+
+/* They part, and count for each other no more. */
+static void settle_counts(const local_t *local) {
+  for (int i = 0; i < 2; i++) {
+    zuv__pipe_t *to = local->pipes[i];
+    zuv__pipe_t *from = local->pipes[1 - i];
+
+    to->received_bytes += zuv__inproc_queued_bytes(to);
+    to->received += from->written - from->lost;
+    from->sent_bytes += to->received_bytes;
+  }
+}
+
 static void local_resume(zuv__pipe_t *pipe) {
   zuv__pipe_writable(other(pipe));
 }
@@ -77,6 +98,7 @@ static void local_end(zuv__pipe_t *pipe) {
   local_t *local = pipe->link;
   zuv__pipe_t *peer = other(pipe);
 
+  settle_counts(local);
   if (local->owner != NULL)
     local->owner->pipe = NULL;
   if (!peer->connecting)
@@ -90,6 +112,7 @@ static const zuv__link_ops_t local_ops = {
     .resume = local_resume,
     .subscribe = local_subscribe,
     .limits = local_limits,
+    .count = local_count,
     .drain = local_drain,
     .stats = local_stats,
     .end = local_end,
@@ -170,6 +193,8 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   local->pipes[0] = connecting;
   local->pipes[1] = bound;
   local->owner = owner;
+  /* What it has handed over comes through here again. */
+  connecting->sent_bytes = 0;
   connecting->ops = &local_ops;
   connecting->link = local;
   connecting->flushed = UINT64_MAX;

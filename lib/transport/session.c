@@ -43,7 +43,7 @@ static int write_conflated(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
 
   if (err != 0)
     return err;
-  zuv__queue_clear(&pipe->out, blocks);
+  zuv__pipe_clear_out(pipe);
   err = zuv__queue_write(&pipe->out, blocks, &parts[count - 1], 1);
   if (err == 0)
     zuv__msgs_close(parts, count - 1);
@@ -125,9 +125,34 @@ static void link_drain(zuv__pipe_t *pipe) {
     zuv__connection_resume(session->connection);
 }
 
+static void link_count(const zuv__pipe_t *pipe, zuv__counts_t *counts) {
+  const zuv__session_t *session = pipe->link;
+
+  if (session->connection != NULL)
+    counts->bytes_out += session->connection->sent_bytes;
+}
+
+/* Before the pipe and its connection part. */
+static void settle_counts(zuv__session_t *session) {
+  zuv__connection_t *connection = session->connection;
+
+  if (connection == NULL || session->pipe == NULL)
+    return;
+  session->pipe->sent_bytes += connection->sent_bytes;
+  connection->sent_bytes = 0;
+}
+
+static void link_dismiss(zuv__pipe_t *pipe) {
+  zuv__session_t *session = pipe->link;
+
+  if (session->connection != NULL)
+    zuv__connection_dismiss(session->connection);
+}
+
 static void link_end(zuv__pipe_t *pipe) {
   zuv__session_t *session = pipe->link;
 
+  settle_counts(session);
   session->pipe = NULL;
   zuv__session_drop_connection(session);
   session->owner->ended(session);
@@ -151,6 +176,8 @@ static const zuv__link_ops_t link_ops = {
     .resume = link_resume,
     .subscribe = link_subscribe,
     .limits = link_limits,
+    .count = link_count,
+    .dismiss = link_dismiss,
     .drain = link_drain,
     .stats = link_stats,
     .end = link_end,
@@ -180,6 +207,7 @@ static void forget_ends(zuv__session_t *session) {
 void zuv__session_drop_connection(zuv__session_t *session) {
   zuv__connection_t *connection = session->connection;
 
+  settle_counts(session);
   session->connection = NULL;
   forget_ends(session);
   if (connection != NULL)
@@ -189,6 +217,7 @@ void zuv__session_drop_connection(zuv__session_t *session) {
 void zuv__session_end_pipe(zuv__session_t *session) {
   zuv__pipe_t *pipe = session->pipe;
 
+  settle_counts(session);
   session->pipe = NULL;
   zuv__session_drop_connection(session);
   if (pipe != NULL)
@@ -251,6 +280,9 @@ int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
   err = zuv__pipe_ready(pipe, peer);
   if (err != 0)
     return err;
+  if (session->was_ready)
+    session->socket->counts.reconnects++;
+  session->was_ready = true;
   zuv__session_pump(session);
   return 0;
 }
@@ -291,6 +323,7 @@ void zuv__session_pump(zuv__session_t *session) {
 void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   zuv__pipe_t *pipe = session->pipe;
 
+  settle_counts(session);
   session->connection = NULL;
   if (pipe != NULL)
     zuv__pipe_lost(pipe);

@@ -44,6 +44,7 @@ struct zuv__session_s {
   zuv__pipe_t *pipe;                  /* NULL: not yet */
   zuv__ends_t *ends; /* of the connection; NULL: nobody has asked */
   bool connecting;   /* the owner is a connector */
+  bool was_ready;    /* it has had a connection */
 };
 
 /* What a handshake says of us, for the options of a listener or connector,

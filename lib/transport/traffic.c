@@ -72,6 +72,7 @@ static bool open_frame(zuv__connection_t *c, zuv__frame_t *frame) {
 
 bool zuv__connection_take_frame(zuv__connection_t *c, zuv__frame_t *frame,
                                 zuv__body_t *chunk) {
+  zuv__pipe_t *pipe = c->session->pipe;
   bool more;
   bool room;
   zuv_msg_t msg;
@@ -83,13 +84,16 @@ bool zuv__connection_take_frame(zuv__connection_t *c, zuv__frame_t *frame,
   if (frame->flags & ZUV__FRAME_COMMAND)
     /* A bit that ZMTP 2.0 reserves: libzmq drops such a frame, too. */
     return !zuv__connection_speaks_commands(c) || take_command(c, frame);
-  c->input.frames = more ? c->input.frames + 1 : 0;
-  if (c->input.frames > ZUV__FRAMES_PER_MESSAGE_MAX) {
+  if (!more) {
+    c->input.frames = 0;
+    pipe->received++;
+  } else if (++c->input.frames > ZUV__FRAMES_PER_MESSAGE_MAX) {
     zuv__connection_lose(c, UV_EMSGSIZE, true);
     return false;
   }
+  pipe->received_bytes += frame->size;
   zuv__msg_init_view(&msg, frame->body, frame->size, chunk);
-  room = zuv__pipe_arrived(c->session->pipe, &msg, more, &err);
+  room = zuv__pipe_arrived(pipe, &msg, more, &err);
   if (c->state == ZUV__CONNECTION_CLOSED)
     return false;
   if (err != 0) {

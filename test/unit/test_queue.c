@@ -116,7 +116,7 @@ static void push_message(model_t *m, bool finish) {
   assert_int_equal(m->queue.partial, !finish);
   /* An incomplete message is not counted. */
   if (!finish)
-    assert_int_equal(m->queue.bytes, m->bytes);
+    assert_int_equal(zuv__queue_bytes(&m->queue), m->bytes);
   if (finish)
     expect_queued(m, number);
   else
@@ -160,7 +160,7 @@ static void splice_messages(model_t *m) {
     write_message(m, &other);
   zuv__queue_splice(&m->queue, &other);
   assert_int_equal(other.count, 0);
-  assert_int_equal(other.bytes, 0);
+  assert_int_equal(zuv__queue_bytes(&other), 0);
 }
 
 static void run(uint32_t seed) {
@@ -184,13 +184,13 @@ static void run(uint32_t seed) {
     else if (m.count > 0)
       read_message(&m);
     assert_int_equal(m.queue.count, m.count);
-    assert_int_equal(m.queue.bytes, m.bytes);
+    assert_int_equal(zuv__queue_bytes(&m.queue), m.bytes);
   }
   while (m.count > MESSAGES / 100)
     read_message(&m);
   zuv__queue_clear(&m.queue, &m.pool);
   assert_null(m.queue.head);
-  assert_int_equal(m.queue.bytes, 0);
+  assert_int_equal(zuv__queue_bytes(&m.queue), 0);
   zuv__block_pool_destroy(&m.pool);
 }
 
