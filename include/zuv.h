@@ -213,6 +213,7 @@ typedef struct zuv_context_s zuv_context_t;
 typedef struct zuv_msg_s zuv_msg_t;
 typedef struct zuv_socket_s zuv_socket_t;
 typedef struct zuv_send_s zuv_send_t;
+typedef struct zuv_request_s zuv_request_t;
 typedef struct zuv_peer_s zuv_peer_t;
 typedef struct zuv_event_s zuv_event_t;
 typedef struct zuv_auth_s zuv_auth_t;
@@ -223,6 +224,9 @@ typedef void (*zuv_recv_cb)(zuv_socket_t *socket, zuv_msg_t *parts,
                             size_t count, zuv_peer_t *peer);
 typedef void (*zuv_writable_cb)(zuv_socket_t *socket);
 typedef void (*zuv_send_cb)(zuv_send_t *request, int status);
+typedef void (*zuv_request_cb)(zuv_request_t *request, int status,
+                               zuv_msg_t *parts, size_t count,
+                               zuv_peer_t *peer);
 typedef void (*zuv_event_cb)(zuv_socket_t *socket, const zuv_event_t *event);
 typedef void (*zuv_close_cb)(zuv_socket_t *socket);
 typedef void (*zuv_peer_cb)(zuv_socket_t *socket, zuv_peer_t *peer, void *arg);
@@ -449,6 +453,54 @@ struct zuv_send_s {
  * must wait allocates room for its parts. */
 ZUV_EXTERN int zuv_send(zuv_send_t *request, zuv_socket_t *socket,
                         zuv_msg_t *parts, size_t count, zuv_send_cb send_cb);
+
+/* ---- Requests ------------------------------------------------------------
+ *
+ * Many requests at a time, each with its own reply: over a DEALER, to servers
+ * on REP, or on ROUTER that send the parts up to the first empty one back in
+ * front of the reply. On the wire a request is an id of 4 octets, an empty
+ * part, and the body.
+ */
+
+/* A request. The caller's memory; it stays valid until its callback. */
+struct zuv_request_s {
+  /* public */
+  void *data;
+  /* read-only */
+  zuv_socket_t *socket;
+  /* private */
+  zuv_request_cb zuv__cb;
+  zuv_send_t zuv__send;
+  uint64_t zuv__private[20];
+};
+
+/* Sends a request to one of the peers in turn, waiting for room like zuv_send()
+ * if need be, and calls request_cb once: with 0 and the parts of the reply,
+ * without the id and the empty one, which with `peer` are valid until the
+ * callback returns, as for zuv_recv_cb; else without parts, and UV_ETIMEDOUT
+ * when `timeout_ms` milliseconds have passed (0: no limit), UV_ECANCELED after
+ * zuv_request_cancel(), or when the socket or its endpoint closed,
+ * UV_ECONNRESET when the connection that the request went into was lost, or
+ * another error of zuv_try_send(). Whether the peer did what it was asked for
+ * is then not known, so nothing is sent twice. A request that was not sent yet
+ * is withdrawn at its end, but for those that wait in the queue of a peer.
+ *
+ * A reply counts if it comes the way that the request went. One that comes
+ * after the end is dropped and counted (zuv_stats_t). All other messages are
+ * for the callback of zuv_recv_start(); while there is none and requests are
+ * outstanding they are dropped, so that no reply waits behind them.
+ *
+ * Errors as zuv_send(), and then request_cb does not run. UV_ENOTSUP: not a
+ * DEALER, or with ZUV_CONFLATE. REQ is none: it has one request at a time, and
+ * zuv_try_send() and zuv_recv_start() for it. UV_EINVAL: also if request_cb is
+ * NULL. */
+ZUV_EXTERN int zuv_request(zuv_request_t *request, zuv_socket_t *socket,
+                           zuv_msg_t *parts, size_t count, uint64_t timeout_ms,
+                           zuv_request_cb request_cb);
+
+/* Ends the request, which zuv_request() took, with UV_ECANCELED. UV_EINVAL: it
+ * has ended, even if its callback has yet to run. */
+ZUV_EXTERN int zuv_request_cancel(zuv_request_t *request);
 
 /* ---- Events -------------------------------------------------------------- */
 

@@ -126,6 +126,7 @@ static void end(zuv__pipe_t *pipe, int status) {
   zuv__pipe_clear_out(pipe);
   zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
   zuv__requests_cancel(&pipe->requests, status);
+  zuv__requester_lost(socket, pipe, UINT64_MAX);
   free_if_read(pipe);
 }
 
@@ -359,6 +360,7 @@ void zuv__pipe_lost(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
 
   pipe->connected = false;
+  zuv__requester_lost(socket, pipe, pipe->written - pipe->out.count);
   fail_requests_under_way(pipe);
   zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
   if (pipe->attached && socket->pattern->lost != NULL)

@@ -220,6 +220,7 @@ void zuv_close(zuv_socket_t *handle, zuv_close_cb close_cb) {
     socket->event_cb = NULL;
     socket->auth_cb = NULL;
     zuv__monitor_clear(socket);
+    zuv__requester_cancel(socket);
     zuv__requests_cancel(&socket->waiting, UV_ECANCELED);
   }
   wind_down(socket, socket->abandoned ? 0 : socket->options.linger);
@@ -227,6 +228,7 @@ void zuv_close(zuv_socket_t *handle, zuv_close_cb close_cb) {
 
 void zuv__socket_abandon(zuv__socket_t *socket) {
   socket->abandoned = true;
+  zuv__requester_cancel(socket);
   wind_down(socket, 0);
 }
 
@@ -277,6 +279,7 @@ static void socket_finish(zuv__socket_t *socket) {
   zuv__loop_t *loop = socket->loop;
 
   zuv__monitor_clear(socket);
+  zuv__requester_destroy(socket);
   if (socket->pattern->destroy != NULL)
     socket->pattern->destroy(socket);
   zuv__list_remove(&socket->in_loop);
@@ -301,6 +304,7 @@ static void socket_work(zuv__task_t *task) {
   zuv__requests_tell(socket);
   zuv__socket_serve_senders(socket);
   zuv__socket_dispatch(socket);
+  zuv__requester_settle(socket);
   if (socket->closing && zuv__list_empty(&socket->endpoints) &&
       zuv__list_empty(&socket->pipes) && zuv__list_empty(&socket->done) &&
       socket->dependents == 0)

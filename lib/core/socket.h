@@ -16,6 +16,7 @@
 #include "core/pattern.h"
 #include "core/peer.h"
 #include "core/pipe.h"
+#include "core/request.h"
 #include "core/stats.h"
 #include "zuv.h"
 
@@ -58,8 +59,9 @@ struct zuv__socket_s {
   uint64_t dropped;        /* messages, not yet told */
   uint64_t events_dropped; /* likewise */
   zuv__socket_counts_t counts;
-  zuv__list_t questions; /* for auth_cb, see authentication.c */
-  size_t dependents;     /* sockets of ours that ask ZAP for this one */
+  zuv__requester_t *requester; /* of zuv_request(), or NULL */
+  zuv__list_t questions;       /* for auth_cb, see authentication.c */
+  size_t dependents;           /* sockets of ours that ask ZAP for this one */
 
   uint64_t writable_told; /* the iteration of the last writable_cb */
 
@@ -132,6 +134,8 @@ bool zuv__socket_has_message(zuv__socket_t *socket);
 void zuv__socket_serve_senders(zuv__socket_t *socket);
 /* The request is over; its callback runs from the work task. */
 void zuv__request_done(zuv_send_t *request, int status);
+/* Forgets the request, without its callback. */
+void zuv__request_withdraw(zuv_send_t *request);
 /* Ends all requests of the list. */
 void zuv__requests_cancel(zuv__list_t *requests, int status);
 void zuv__requests_tell(zuv__socket_t *socket);

@@ -4,6 +4,13 @@
 #include "core/peer.h"
 #include "core/socket.h"
 
+static void set_recv_cb(zuv__socket_t *socket, zuv_recv_cb recv_cb) {
+  if (socket->requester == NULL)
+    socket->recv_cb = recv_cb;
+  else
+    zuv__requester_set_recv_cb(socket, recv_cb);
+}
+
 int zuv_recv_start(zuv_socket_t *handle, zuv_recv_cb recv_cb) {
   int err = zuv__socket_check(handle);
   if (err != 0)
@@ -12,7 +19,7 @@ int zuv_recv_start(zuv_socket_t *handle, zuv_recv_cb recv_cb) {
     return UV_ENOTSUP;
   if (recv_cb == NULL)
     return UV_EINVAL;
-  zuv__socket(handle)->recv_cb = recv_cb;
+  set_recv_cb(zuv__socket(handle), recv_cb);
   zuv__socket_schedule(zuv__socket(handle));
   return 0;
 }
@@ -21,7 +28,7 @@ int zuv_recv_stop(zuv_socket_t *handle) {
   int err = zuv__socket_check(handle);
   if (err != 0)
     return err;
-  zuv__socket(handle)->recv_cb = NULL;
+  set_recv_cb(zuv__socket(handle), NULL);
   return 0;
 }
 

@@ -26,18 +26,21 @@ int zuv_try_send(zuv_socket_t *handle, zuv_msg_t *parts, size_t count) {
   return socket->pattern->send(socket, parts, count);
 }
 
-void zuv__request_done(zuv_send_t *request, int status) {
-  zuv__socket_t *socket = zuv__socket(request->socket);
-  zuv__list_t *link = zuv__request_link(request);
-
-  request->zuv__status = status;
+void zuv__request_withdraw(zuv_send_t *request) {
   if (request->zuv__parts != NULL) {
     zuv__msgs_close(request->zuv__parts, request->zuv__count);
     zuv__free(request->zuv__parts);
     request->zuv__parts = NULL;
   }
-  zuv__list_remove(link);
-  zuv__list_push_back(&socket->done, link);
+  zuv__list_remove(zuv__request_link(request));
+}
+
+void zuv__request_done(zuv_send_t *request, int status) {
+  zuv__socket_t *socket = zuv__socket(request->socket);
+
+  request->zuv__status = status;
+  zuv__request_withdraw(request);
+  zuv__list_push_back(&socket->done, zuv__request_link(request));
   zuv__socket_schedule(socket);
 }
 
@@ -65,6 +68,8 @@ static void request_taken(zuv__socket_t *socket, zuv_send_t *request) {
   zuv__list_t *link = zuv__request_link(request);
 
   zuv__list_remove(link);
+  if (pipe != NULL && zuv__requester_owns(request))
+    zuv__requester_sent(request, pipe);
   if (pipe == NULL || pipe->state != ZUV__PIPE_OPEN ||
       pipe->flushed >= pipe->written) {
     zuv__request_done(request, 0);
