@@ -144,7 +144,7 @@ const option_fact_t option_facts[] = {
            BAD(-1, 3, INT_MAX)),
     GSSAPI(GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, 91, INT, GOOD(1, 2, 0),
            BAD(-1, 3, INT_MAX)),
-    {NAMED(METADATA, 95, SET, TEXT, ALL, OPTION_NOT_OURS),
+    {NAMED(METADATA, 95, SET, TEXT, ALL, 0),
      .good_texts = {"X-name:value", "X-a:b:c"},
      .bad_texts = {"name:value", "X-name", "X-name:", ":value"}},
 
