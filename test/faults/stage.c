@@ -1,0 +1,189 @@
+#include "stage.h"
+
+enum {
+  /* in ticks of 2 ms */
+  HEAL_TICKS = 50
+};
+
+stage_t *stage;
+
+void stage_open(const scenario_t *scenario) {
+  /* What a run that failed has left must not be mistaken for this one's. */
+  stage = calloc(1, sizeof(*stage));
+  assert_non_null(stage);
+  stage->scenario = scenario;
+  rig_open(&stage->rig);
+  must(zuv_context_init(&stage->context));
+}
+
+bool stage_repeats(int result, size_t failed_before) {
+  if (result != UV_ENOMEM)
+    return false;
+  if (failing_failed() == failed_before)
+    fail_msg("UV_ENOMEM, but there was memory");
+  return true;
+}
+
+size_t stage_losses(void) {
+  size_t losses = 0;
+
+  for (size_t i = 0; i < stage->count; i++) {
+    const actor_t *actor = &stage->talkers[i]->s.actor;
+    losses += actor->events[ZUV_EVENT_DISCONNECTED] +
+              actor->events[ZUV_EVENT_DROPPED] +
+              actor->events[ZUV_EVENT_HANDSHAKE_FAILED] +
+              actor->events[ZUV_EVENT_STOPPED];
+  }
+  return losses;
+}
+
+/* ---- Waiting ---- */
+
+static void run_a_little(void) {
+  for (int i = 0; i < 4; i++)
+    uv_run(&stage->rig.loop, UV_RUN_NOWAIT);
+}
+
+/* Over inproc nobody tries again by himself: the event asks us to. */
+static void connect_again(talker_t *talker) {
+  zuv_socket_t *socket = &talker->s.actor.zuv;
+
+  talker->s.actor.events[ZUV_EVENT_STOPPED] = 0;
+  (void)zuv_disconnect(socket, talker->connected);
+  /* A PAIR takes no new peer before it has read what the old one sent. */
+  run_a_little();
+  must(zuv_connect(socket, talker->connected));
+}
+
+static bool is_inproc(const talker_t *talker) {
+  return strncmp(talker->connected, "inproc", 6) == 0;
+}
+
+/* With several allocations failing the event may be among them. */
+static bool has_waited_long(void) {
+  if (sweep_is_single() || failing_failed() == 0 ||
+      stage->rig.ticks < stage->healed_at + HEAL_TICKS)
+    return false;
+  stage->healed_at = stage->rig.ticks;
+  return true;
+}
+
+static void heal(void) {
+  bool all = has_waited_long();
+
+  for (size_t i = 0; i < stage->count; i++) {
+    talker_t *talker = stage->talkers[i];
+    actor_t *actor = &talker->s.actor;
+    bool stopped = actor->events[ZUV_EVENT_STOPPED] > 0;
+
+    if (actor->closed > 0 || zuv_is_closing(&actor->zuv))
+      continue;
+    if (stopped) {
+      assert_true(is_inproc(talker));
+      assert_int_equal(actor->last[ZUV_EVENT_STOPPED].status, UV_ENOMEM);
+    }
+    if (stopped || (all && is_inproc(talker)))
+      connect_again(talker);
+  }
+}
+
+void stage_until(bool (*done)(void)) {
+  rig_until_begin(&stage->rig);
+  stage->healed_at = stage->rig.ticks;
+  while (!done()) {
+    rig_until_step(&stage->rig, "what the scenario waits for", __FILE__,
+                   __LINE__);
+    heal();
+  }
+  rig_until_end(&stage->rig);
+}
+
+/* ---- Ending ---- */
+
+static bool all_are_closed(void) {
+  for (size_t i = 0; i < stage->count; i++)
+    if (stage->talkers[i]->s.actor.closed == 0)
+      return false;
+  return true;
+}
+
+void stage_close(void) {
+  for (size_t i = 0; i < stage->count; i++)
+    if (stage->talkers[i]->s.actor.closed == 0)
+      zuv_close(&stage->talkers[i]->s.actor.zuv, actor_on_close);
+  stage_until(all_are_closed);
+  rig_close(&stage->rig);
+  for (size_t i = 0; i < stage->count; i++) {
+    assert_int_equal(stage->talkers[i]->s.actor.closed, 1);
+    free(stage->talkers[i]);
+  }
+  assert_int_equal(zuv_context_destroy(&stage->context), 0);
+  free(stage);
+  stage = NULL;
+}
+
+void talker_close(talker_t *talker) {
+  zuv_close(&talker->s.actor.zuv, actor_on_close);
+  rig_until(&stage->rig, talker->s.actor.closed > 0);
+}
+
+/* ---- Beginning ---- */
+
+talker_t *talker_new(int type) {
+  talker_t *talker = calloc(1, sizeof(*talker));
+  zuv_socket_t *socket;
+
+  assert_non_null(talker);
+  assert_true(stage->count < STAGE_TALKERS_MAX);
+  socket = &talker->s.actor.zuv;
+  must(zuv_socket_init(&stage->context, &stage->rig.loop, socket, type));
+  stage->talkers[stage->count++] = talker;
+  talker->lossy = type == ZUV_PUB || type == ZUV_XPUB;
+  talker->lead = type == ZUV_ROUTER || type == ZUV_STREAM;
+  must(zuv_event_start(socket, actor_on_event));
+  if (type != ZUV_PUB && type != ZUV_PUSH)
+    must(zuv_recv_start(socket, talker_on_recv));
+  must(zuv_set_int(socket, ZUV_RECONNECT_IVL, 1));
+  must(zuv_set_int(socket, ZUV_LINGER, 0));
+  return talker;
+}
+
+void talker_set_text(talker_t *talker, int option, const char *text) {
+  must(zuv_set_option(&talker->s.actor.zuv, option, text, strlen(text)));
+}
+
+static const char *endpoint_to_bind(void) {
+  switch (stage->scenario->transport) {
+    case TCP:
+      return rig_any_port();
+    case IPC:
+      return "ipc://*";
+    default:
+      return "inproc://stage";
+  }
+}
+
+void talker_bind(talker_t *talker) {
+  must(zuv_bind(&talker->s.actor.zuv, endpoint_to_bind()));
+}
+
+void talker_connect(talker_t *talker, talker_t *binder) {
+  size_t size = RIG_TEXT_MAX;
+
+  if (stage->scenario->transport == INPROC_CONNECT_FIRST)
+    strcpy(talker->connected, endpoint_to_bind());
+  else
+    must(zuv_get_option(&binder->s.actor.zuv, ZUV_LAST_ENDPOINT,
+                        talker->connected, &size));
+  must(zuv_connect(&talker->s.actor.zuv, talker->connected));
+}
+
+void talkers_join(talker_t *binder, talker_t *connecter) {
+  if (stage->scenario->transport == INPROC_CONNECT_FIRST) {
+    talker_connect(connecter, binder);
+    talker_bind(binder);
+  } else {
+    talker_bind(binder);
+    talker_connect(connecter, binder);
+  }
+}
