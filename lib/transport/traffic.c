@@ -97,6 +97,8 @@ bool zuv__connection_take_frame(zuv__connection_t *c, zuv__frame_t *frame,
   if (c->state == ZUV__CONNECTION_CLOSED)
     return false;
   if (err != 0) {
+    /* It may have become lasting before there was no room for it. */
+    zuv__msg_close(&msg);
     zuv__connection_lose(c, err, false);
     return false;
   }
