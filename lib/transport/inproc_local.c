@@ -159,10 +159,9 @@ int zuv__inproc_deposit_next(zuv__queue_t *queue, zuv__pipe_t *to) {
 }
 
 static void deposit_all(zuv__queue_t *queue, zuv__pipe_t *to) {
-  int err = 0;
-
-  while (err == 0 && queue->count > 0)
-    err = zuv__inproc_deposit_next(queue, to);
+  while (queue->count > 0)
+    if (zuv__inproc_deposit_next(queue, to) != 0)
+      zuv__monitor_dropped(to->socket, 1);
   zuv__queue_clear(queue, &to->socket->loop->blocks);
 }
 
