@@ -1,5 +1,7 @@
 #include "stage.h"
 
+#include <unistd.h>
+
 enum {
   /* in ticks of 2 ms */
   HEAL_TICKS = 50
@@ -48,7 +50,7 @@ static void run_a_little(void) {
 static void connect_again(talker_t *talker) {
   zuv_socket_t *socket = &talker->s.actor.zuv;
 
-  talker->s.actor.events[ZUV_EVENT_STOPPED] = 0;
+  talker->stops_seen = talker->s.actor.events[ZUV_EVENT_STOPPED];
   (void)zuv_disconnect(socket, talker->connected);
   /* A PAIR takes no new peer before it has read what the old one sent. */
   run_a_little();
@@ -74,7 +76,7 @@ static void heal(void) {
   for (size_t i = 0; i < stage->count; i++) {
     talker_t *talker = stage->talkers[i];
     actor_t *actor = &talker->s.actor;
-    bool stopped = actor->events[ZUV_EVENT_STOPPED] > 0;
+    bool stopped = actor->events[ZUV_EVENT_STOPPED] > talker->stops_seen;
 
     if (actor->closed > 0 || zuv_is_closing(&actor->zuv))
       continue;
@@ -150,6 +152,15 @@ talker_t *talker_new(int type) {
 
 void talker_set_text(talker_t *talker, int option, const char *text) {
   must(zuv_set_option(&talker->s.actor.zuv, option, text, strlen(text)));
+}
+
+const char *stage_ipc_path(void) {
+  static char endpoint[RIG_TEXT_MAX];
+  const char *directory = getenv("TMPDIR");
+
+  snprintf(endpoint, sizeof(endpoint), "ipc://%s/zuv-faults-%d",
+           directory != NULL ? directory : "/tmp", (int)getpid());
+  return endpoint;
 }
 
 static const char *endpoint_to_bind(void) {

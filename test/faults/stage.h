@@ -18,6 +18,7 @@ typedef struct {
   secured_t s;                  /* first */
   bool lossy;                   /* what it sends may be lost without a word */
   char connected[RIG_TEXT_MAX]; /* the endpoint, or "" */
+  size_t stops_seen;            /* ZUV_EVENT_STOPPED, seen to */
   size_t heard[KINDS];
   size_t lead; /* parts of the last message before those of its kind */
   struct {
@@ -67,6 +68,8 @@ bool stage_repeats(int result, size_t failed_before);
 /* Runs the loop until `done` says so. It is asked outside of callbacks, and may
  * do things. */
 void stage_until(bool (*done)(void));
+/* An ipc endpoint of this process alone. */
+const char *stage_ipc_path(void);
 /* Events that tell of messages or connections lost, of all sockets. */
 size_t stage_losses(void);
 

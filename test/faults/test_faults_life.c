@@ -83,23 +83,13 @@ static void set_options(talker_t *talker) {
     talker_set_text(talker, ZUV_CONNECT_ROUTING_ID, "somebody");
 }
 
-/* Of this process alone. */
-static const char *ipc_path(void) {
-  static char endpoint[RIG_TEXT_MAX];
-  const char *directory = getenv("TMPDIR");
-
-  snprintf(endpoint, sizeof(endpoint), "ipc://%s/zuv-faults-%d",
-           directory != NULL ? directory : "/tmp", (int)getpid());
-  return endpoint;
-}
-
 static void bind_everywhere(talker_t *talker) {
   bind_again(talker, rig_any_port());
   if (talker->s.actor.zuv.type == ZUV_STREAM)
     return;
   bind_again(talker, "ipc://*");
   bind_checked(talker, "ipc://*");
-  bind_again(talker, ipc_path());
+  bind_again(talker, stage_ipc_path());
   bind_again(talker, "inproc://bound");
 }
 
