@@ -36,8 +36,9 @@ typedef struct zuv__pattern_s {
   int (*init)(struct zuv__socket_s *socket);
   void (*destroy)(struct zuv__socket_s *socket);
 
-  /* A pipe is there and may be written to. NULL: nothing to do. */
-  void (*attach)(struct zuv__socket_s *socket, zuv__pipe_t *pipe);
+  /* A pipe is there and may be written to. UV_ENOMEM: it is to end. NULL:
+   * nothing to do. */
+  int (*attach)(struct zuv__socket_s *socket, zuv__pipe_t *pipe);
   /* Its peer is connected and known, now or once more. UV_ENOMEM:
    * its connection is to end. Another error: it is not wanted. May write. NULL:
    * nothing to do. */

@@ -57,13 +57,15 @@ zuv__pipe_t *zuv__pipe_new(zuv__socket_t *socket, const zuv__link_ops_t *ops,
   return pipe;
 }
 
-void zuv__pipe_attach(zuv__pipe_t *pipe) {
+int zuv__pipe_attach(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
+  int err = 0;
 
   pipe->attached = true;
   if (socket->pattern->attach != NULL)
-    socket->pattern->attach(socket, pipe);
+    err = socket->pattern->attach(socket, pipe);
   zuv__socket_schedule(socket);
+  return err;
 }
 
 static void detach(zuv__pipe_t *pipe) {

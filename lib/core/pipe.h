@@ -137,8 +137,9 @@ struct zuv__pipe_s {
 zuv__pipe_t *zuv__pipe_new(struct zuv__socket_s *socket,
                            const zuv__link_ops_t *ops, void *link,
                            const char *endpoint);
-/* Tells the pattern of the new pipe, when the link is set up. */
-void zuv__pipe_attach(zuv__pipe_t *pipe);
+/* Tells the pattern of the new pipe, when the link is set up. UV_ENOMEM: the
+ * pipe is to be ended. */
+int zuv__pipe_attach(zuv__pipe_t *pipe);
 
 /* -- from above: the socket and its pattern -- */
 

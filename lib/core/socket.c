@@ -130,6 +130,7 @@ int zuv_connect(zuv_socket_t *handle, const char *endpoint) {
   const zuv__transport_t *transport;
   zuv__socket_t *socket;
   zuv__endpoint_t *same;
+  unsigned char id_size;
   int err = zuv__socket_check(handle);
 
   if (err != 0)
@@ -143,7 +144,12 @@ int zuv_connect(zuv_socket_t *handle, const char *endpoint) {
     if (same != NULL && !same->bound)
       return 0;
   }
-  return transport->connect(socket, endpoint);
+  id_size = socket->options.connect_routing_id_size;
+  err = transport->connect(socket, endpoint);
+  /* Only a connect that succeeds has consumed the id. */
+  if (err != 0)
+    socket->options.connect_routing_id_size = id_size;
+  return err;
 }
 
 /* Both unbind and disconnect take either kind of endpoint, as in ZeroMQ. */

@@ -19,9 +19,12 @@ static void dealer_writable(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__load_balancer_add(&zuv__state(socket, dealer_t)->balancer, pipe);
 }
 
-static void dealer_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
-  zuv__notice_probe(pipe);
-  dealer_writable(socket, pipe);
+static int dealer_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  int err = zuv__notice_probe(pipe);
+
+  if (err == 0)
+    dealer_writable(socket, pipe);
+  return err;
 }
 
 static void dealer_detach(zuv__socket_t *socket, zuv__pipe_t *pipe) {

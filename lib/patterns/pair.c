@@ -10,11 +10,12 @@ typedef struct {
   zuv__pipe_t *pipe; /* NULL: the next one may come */
 } pair_t;
 
-static void pair_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+static int pair_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   pair_t *pair = zuv__state(socket, pair_t);
 
   if (pair->pipe == NULL)
     pair->pipe = pipe;
+  return 0;
 }
 
 static int pair_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
@@ -22,7 +23,7 @@ static int pair_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   if (!pipe->attached)
     return UV_EISCONN;
   /* A connecting pipe may have been attached while another was the peer. */
-  pair_attach(socket, pipe);
+  (void)pair_attach(socket, pipe);
   return zuv__state(socket, pair_t)->pipe == pipe ? 0 : UV_EISCONN;
 }
 

@@ -14,9 +14,13 @@ static int push_init(zuv__socket_t *socket) {
   return 0;
 }
 
-/* Also when it can be written to again. */
-static void push_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+static void push_writable(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__load_balancer_add(&zuv__state(socket, push_t)->balancer, pipe);
+}
+
+static int push_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  push_writable(socket, pipe);
+  return 0;
 }
 
 static void push_detach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
@@ -42,7 +46,7 @@ const zuv__pattern_t zuv__pattern_push = {
     .init = push_init,
     .attach = push_attach,
     .detach = push_detach,
-    .writable = push_attach,
+    .writable = push_writable,
     .send = push_send,
     .writable_now = push_writable_now,
 };

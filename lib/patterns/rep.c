@@ -34,8 +34,8 @@ static void rep_destroy(zuv__socket_t *socket) {
   zuv__peer_ids_destroy(&rep->ids);
 }
 
-static void rep_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
-  zuv__peer_ids_attach(&zuv__state(socket, rep_t)->ids, pipe);
+static int rep_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  return zuv__peer_ids_attach(&zuv__state(socket, rep_t)->ids, pipe);
 }
 
 static int rep_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {

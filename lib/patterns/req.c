@@ -42,9 +42,12 @@ static void req_writable(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   zuv__load_balancer_add(&zuv__state(socket, req_t)->balancer, pipe);
 }
 
-static void req_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
-  zuv__notice_probe(pipe);
-  req_writable(socket, pipe);
+static int req_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  int err = zuv__notice_probe(pipe);
+
+  if (err == 0)
+    req_writable(socket, pipe);
+  return err;
 }
 
 static void req_detach(zuv__socket_t *socket, zuv__pipe_t *pipe) {

@@ -30,15 +30,14 @@ static void router_destroy(zuv__socket_t *socket) {
 }
 
 /* The pipe has just got its id: from now on it may be written to. */
-static void probe(zuv__pipe_t *pipe) {
-  if (!pipe->raw)
-    zuv__notice_probe(pipe);
+static int probe(zuv__pipe_t *pipe) {
+  return pipe->raw ? 0 : zuv__notice_probe(pipe);
 }
 
-static void router_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
-  zuv__peer_ids_attach(&zuv__state(socket, router_t)->ids, pipe);
-  if (zuv__pipe_has_id(pipe))
-    probe(pipe);
+static int router_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  int err = zuv__peer_ids_attach(&zuv__state(socket, router_t)->ids, pipe);
+
+  return err == 0 && zuv__pipe_has_id(pipe) ? probe(pipe) : err;
 }
 
 /* Is the application to hear of this pipe's connections? */
@@ -52,10 +51,10 @@ static int router_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {
   bool had_id = zuv__pipe_has_id(pipe);
   int err = zuv__peer_ids_ready(&zuv__state(socket, router_t)->ids, pipe);
 
+  if (err == 0 && !had_id)
+    err = probe(pipe);
   if (err != 0)
     return err;
-  if (!had_id)
-    probe(pipe);
   pipe->pattern_flags |= ZUV__PIPE_UP;
   if (notifies(pipe, NOTIFY_CONNECT))
     zuv__notice_deliver(pipe);

@@ -30,10 +30,12 @@ static void show_id(zuv__options_t *options, const zuv__map_node_t *id) {
   options->routing_id_size = (unsigned char)id->size;
 }
 
-static void stream_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
-  zuv__peer_ids_attach(&zuv__state(socket, stream_t)->ids, pipe);
-  if (pipe->connecting && zuv__pipe_has_id(pipe))
+static int stream_attach(zuv__socket_t *socket, zuv__pipe_t *pipe) {
+  int err = zuv__peer_ids_attach(&zuv__state(socket, stream_t)->ids, pipe);
+
+  if (err == 0 && pipe->connecting && zuv__pipe_has_id(pipe))
     show_id(&socket->options, &pipe->by_routing_id);
+  return err;
 }
 
 static int stream_ready(zuv__socket_t *socket, zuv__pipe_t *pipe) {

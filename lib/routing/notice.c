@@ -2,13 +2,13 @@
 
 #include "core/socket.h"
 
-void zuv__notice_probe(zuv__pipe_t *pipe) {
+int zuv__notice_probe(zuv__pipe_t *pipe) {
   zuv_msg_t empty;
 
   if (!pipe->socket->options.probe_router || !pipe->can_write)
-    return;
+    return 0;
   zuv__msg_init(&empty);
-  (void)zuv__pipe_write(pipe, &empty, 1);
+  return zuv__pipe_write(pipe, &empty, 1);
 }
 
 bool zuv__notice_hello(const zuv__options_t *options,

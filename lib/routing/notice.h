@@ -1,7 +1,7 @@
 /* Messages that neither application has sent: to the other side (PROBE_ROUTER,
  * HELLO_MSG), or to our own application (ROUTER_NOTIFY, STREAM_NOTIFY,
- * DISCONNECT_MSG, HICCUP_MSG), which sees them as if the peer had sent them.
- * One for which there is no memory is not told. */
+ * DISCONNECT_MSG, HICCUP_MSG), which sees them as if the peer had sent them;
+ * one of those for which there is no memory is dropped. */
 #ifndef ZUV_ROUTING_NOTICE_H
 #define ZUV_ROUTING_NOTICE_H
 
@@ -13,8 +13,8 @@
  * loss will be news. */
 enum { ZUV__PIPE_UP = 1 };
 
-/* With PROBE_ROUTER: the first message of a new pipe. */
-void zuv__notice_probe(zuv__pipe_t *pipe);
+/* With PROBE_ROUTER: the first message of a new pipe. UV_ENOMEM. */
+int zuv__notice_probe(zuv__pipe_t *pipe);
 
 /* HELLO_MSG, if there is one and the socket says it, is what was put into *msg,
  * as a view. */

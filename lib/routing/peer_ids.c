@@ -88,16 +88,16 @@ static int generate(zuv__peer_ids_t *ids, zuv__pipe_t *pipe) {
   return err;
 }
 
-void zuv__peer_ids_attach(zuv__peer_ids_t *ids, zuv__pipe_t *pipe) {
+int zuv__peer_ids_attach(zuv__peer_ids_t *ids, zuv__pipe_t *pipe) {
   zuv__options_t *options = &pipe->socket->options;
 
   if (pipe->connecting && options->connect_routing_id_size > 0) {
-    (void)name(ids, pipe, options->connect_routing_id,
-               options->connect_routing_id_size);
+    if (name(ids, pipe, options->connect_routing_id,
+             options->connect_routing_id_size) == UV_ENOMEM)
+      return UV_ENOMEM;
     options->connect_routing_id_size = 0;
   }
-  if (pipe->raw && !zuv__pipe_has_id(pipe))
-    (void)generate(ids, pipe);
+  return pipe->raw && !zuv__pipe_has_id(pipe) ? generate(ids, pipe) : 0;
 }
 
 static int hand_over(zuv__peer_ids_t *ids, zuv__pipe_t *older,
@@ -149,8 +149,10 @@ int zuv__peer_ids_prepend(const zuv__pipe_t *pipe, zuv__incoming_t *message) {
   const zuv__map_node_t *id = &pipe->by_routing_id;
   zuv_msg_t *part;
 
-  if (id->key == NULL)
+  if (id->key == NULL) {
+    zuv__monitor_dropped(pipe->socket, 1);
     return ZUV__DROP;
+  }
   part = --message->parts;
   message->count++;
   if (id->size <= ZUV__MSG_INLINE_MAX) {

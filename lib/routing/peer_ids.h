@@ -37,8 +37,8 @@ int zuv__peer_ids_check_connect(struct zuv__socket_s *socket);
 
 /* -- what the pattern's callbacks of the same names do first -- */
 
-/* Without memory the pipe gets its id only in ready. */
-void zuv__peer_ids_attach(zuv__peer_ids_t *ids, zuv__pipe_t *pipe);
+/* UV_ENOMEM: the pipe has not got the id that it must have by now. */
+int zuv__peer_ids_attach(zuv__peer_ids_t *ids, zuv__pipe_t *pipe);
 /* UV_EEXIST: its id belongs to another; UV_ENOMEM: it has none. */
 int zuv__peer_ids_ready(zuv__peer_ids_t *ids, zuv__pipe_t *pipe);
 void zuv__peer_ids_detach(zuv__peer_ids_t *ids, zuv__pipe_t *pipe);

@@ -46,14 +46,16 @@ zuv_peer_t *zuv__inproc_peer(int type, const void *routing_id,
   return zuv__peer_new("", endpoint, type, "", routing_id, routing_id_size);
 }
 
-void zuv__inproc_attach(zuv__pipe_t *pipe) {
+int zuv__inproc_attach(zuv__pipe_t *pipe) {
   zuv__socket_t *socket = pipe->socket;
   zuv_msg_t hello;
 
-  if (zuv__notice_hello(&socket->options, socket->pattern, &hello) &&
-      zuv__pipe_write(pipe, &hello, 1) != 0)
-    zuv__monitor_dropped(socket, 1);
-  zuv__pipe_attach(pipe);
+  if (zuv__notice_hello(&socket->options, socket->pattern, &hello)) {
+    int err = zuv__pipe_write(pipe, &hello, 1);
+    if (err != 0)
+      return err;
+  }
+  return zuv__pipe_attach(pipe);
 }
 
 static int endpoint_init(zuv__endpoint_t *endpoint, zuv__socket_t *socket,

@@ -32,8 +32,8 @@ typedef struct zuv__inproc_owner_s {
 } zuv__inproc_owner_t;
 
 /* Tells the pattern of the new pipe, whose link is set up: HELLO_MSG comes
- * first. */
-void zuv__inproc_attach(zuv__pipe_t *pipe);
+ * first. UV_ENOMEM: the pattern does not know it. */
+int zuv__inproc_attach(zuv__pipe_t *pipe);
 
 /* A limit over both sides of a direction; 0 on either side means none. */
 static inline uint64_t zuv__inproc_limit(uint64_t send, uint64_t receive) {

@@ -531,10 +531,15 @@ int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
         channel->ends[ZUV__CHANNEL_CONNECTING].send_limit;
   channel->ends[ZUV__CHANNEL_CONNECTING].owner = owner;
   owner->pipe = pipe;
-  zuv__inproc_attach(pipe);
+  err = zuv__inproc_attach(pipe);
+  if (err != 0)
+    goto fail_pipe;
   *out = channel;
   return 0;
 
+fail_pipe:
+  owner->pipe = NULL;
+  zuv__pipe_ended(pipe);
 fail_mutex:
   uv_mutex_destroy(&channel->mutex);
 fail:
@@ -559,7 +564,8 @@ int zuv__channel_take(zuv__channel_t *channel, zuv__socket_t *binder) {
   /* What has come already, and who the peer is, is told by a letter too. */
   wake(end);
   uv_mutex_unlock(&channel->mutex);
-  zuv__inproc_attach(pipe);
+  if (zuv__inproc_attach(pipe) != 0)
+    fail(end, UV_ENOMEM);
   return 0;
 }
 

@@ -199,9 +199,11 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   connecting->flushed = UINT64_MAX;
   zuv__pipe_flushed(connecting, UINT64_MAX);
 
-  if (!connecting->attached)
-    zuv__inproc_attach(connecting);
-  zuv__inproc_attach(bound);
+  err = connecting->attached ? 0 : zuv__inproc_attach(connecting);
+  if (err == 0)
+    err = zuv__inproc_attach(bound);
+  if (err != 0)
+    goto fail_bound;
   err = zuv__pipe_ready(bound, connecting_peer);
   err_connecting = zuv__pipe_ready(connecting, binder_peer);
   if (connecting->state == ZUV__PIPE_ENDED ||
@@ -229,6 +231,8 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
     connecting->can_write = false;
   return 0;
 
+fail_bound:
+  zuv__pipe_ended(bound);
 fail:
   if (binder_peer != NULL)
     zuv__peer_release(binder_peer);

@@ -188,6 +188,8 @@ static const zuv__link_ops_t link_ops = {
 int zuv__session_open_pipe(zuv__session_t *session) {
   zuv__pipe_t *pipe =
       zuv__pipe_new(session->socket, &link_ops, session, session->endpoint);
+  int err;
+
   if (pipe == NULL)
     return UV_ENOMEM;
   pipe->connecting = session->connecting;
@@ -195,8 +197,12 @@ int zuv__session_open_pipe(zuv__session_t *session) {
       session->socket->pattern->raw || session->options->router_raw != 0;
   pipe->notify = (uint8_t)session->options->router_notify;
   session->pipe = pipe;
-  zuv__pipe_attach(pipe);
-  return 0;
+  err = zuv__pipe_attach(pipe);
+  if (err != 0) {
+    session->pipe = NULL;
+    zuv__pipe_ended(pipe);
+  }
+  return err;
 }
 
 static void forget_ends(zuv__session_t *session) {

@@ -46,6 +46,12 @@ static void run_a_little(void) {
     uv_run(&stage->rig.loop, UV_RUN_NOWAIT);
 }
 
+static void begin_connect(talker_t *talker) {
+  if (talker->calls_peer != NULL)
+    talker_set_text(talker, ZUV_CONNECT_ROUTING_ID, talker->calls_peer);
+  must(zuv_connect(&talker->s.actor.zuv, talker->connected));
+}
+
 /* Over inproc nobody tries again by himself: the event asks us to. */
 static void connect_again(talker_t *talker) {
   zuv_socket_t *socket = &talker->s.actor.zuv;
@@ -54,7 +60,7 @@ static void connect_again(talker_t *talker) {
   (void)zuv_disconnect(socket, talker->connected);
   /* A PAIR takes no new peer before it has read what the old one sent. */
   run_a_little();
-  must(zuv_connect(socket, talker->connected));
+  begin_connect(talker);
 }
 
 static bool is_inproc(const talker_t *talker) {
@@ -186,7 +192,7 @@ void talker_connect(talker_t *talker, talker_t *binder) {
   else
     must(zuv_get_option(&binder->s.actor.zuv, ZUV_LAST_ENDPOINT,
                         talker->connected, &size));
-  must(zuv_connect(&talker->s.actor.zuv, talker->connected));
+  begin_connect(talker);
 }
 
 void talkers_join(talker_t *binder, talker_t *connecter) {

@@ -18,7 +18,8 @@ typedef struct {
   secured_t s;                  /* first */
   bool lossy;                   /* what it sends may be lost without a word */
   char connected[RIG_TEXT_MAX]; /* the endpoint, or "" */
-  size_t stops_seen;            /* ZUV_EVENT_STOPPED, seen to */
+  const char *calls_peer; /* CONNECT_ROUTING_ID of its connects, or NULL */
+  size_t stops_seen;      /* ZUV_EVENT_STOPPED, seen to */
   size_t heard[KINDS];
   size_t lead; /* parts of the last message before those of its kind */
   struct {

@@ -140,7 +140,6 @@ static void send_kind(talker_t *from, talker_t *to, kind_t kind) {
   /* It is known when it has spoken. */
   if (addressed && from->from.size == 0)
     return;
-  (void)to;
   err = talker_send(from, kind, addressed ? from->from.id : NULL,
                     from->from.size);
   if (err == UV_ENOMEM && failing_failed() == failed)
@@ -148,6 +147,12 @@ static void send_kind(talker_t *from, talker_t *to, kind_t kind) {
   if (err != 0 && err != UV_ENOMEM && err != UV_EAGAIN &&
       err != UV_EHOSTUNREACH)
     fail_msg("sending: %s", zuv_err_name(err));
+  if (err == UV_EHOSTUNREACH) {
+    /* It has come back under another name, and must speak again. */
+    from->from.size = 0;
+    from->heard[SMALL] = 0;
+    to->sent[SMALL].done = false;
+  }
   if (err != 0)
     return;
   from->sent[kind].done = true;

@@ -145,7 +145,7 @@ static const zuv__link_ops_t fake_ops = {
     .end = fake_end,
 };
 
-/* A new pipe, attached. */
+/* A new pipe, attached; none without memory. */
 static inline void fake_open(fake_link_t *link, zuv_socket_t *handle,
                              bool connecting) {
   zuv__socket_t *socket = zuv__socket(handle);
@@ -158,7 +158,10 @@ static inline void fake_open(fake_link_t *link, zuv_socket_t *handle,
   link->pipe->connecting = connecting;
   link->pipe->raw = socket->pattern->raw || socket->options.router_raw;
   link->pipe->notify = (uint8_t)socket->options.router_notify;
-  zuv__pipe_attach(link->pipe);
+  if (zuv__pipe_attach(link->pipe) == 0)
+    return;
+  zuv__pipe_ended(link->pipe);
+  link->pipe = NULL;
 }
 
 /* Its peer is ready, and announces this routing id. */

@@ -234,7 +234,7 @@ static void connect_link(int i, const zuv__link_ops_t *ops) {
   link->room = 1000;
   link->pipe = zuv__pipe_new(the_socket, ops, link, "fake");
   assert_non_null(link->pipe);
-  zuv__pipe_attach(link->pipe);
+  assert_int_equal(zuv__pipe_attach(link->pipe), 0);
 }
 
 static void make_ready(int i) {
