@@ -22,6 +22,8 @@ static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
     err = subscription(socket, pipe, sub.subscribe, sub.topic, sub.size);
   if (err == 0)
     zuv__msg_close(part);
+  else
+    zuv__publisher_forget_message(pipe);
   return err;
 }
 

@@ -172,6 +172,11 @@ static int apply(zuv__socket_t *socket, peer_t *peer,
     err = report(socket, peer, sub);
   if (err != 0 && changed && sub->subscribe)
     zuv__subscriptions_remove(index, subscriber, sub->topic, sub->size, NULL);
+  if (err != 0 && !sub->subscribe) {
+    /* The topic is gone whatever else would be told. */
+    zuv__monitor_dropped(socket, 1);
+    err = 0;
+  }
   if (err == 0 && changed && !options->xpub_manual)
     zuv__monitor_subscription(socket, peer->pipe, sub->subscribe, sub->topic,
                               sub->size);
@@ -242,8 +247,8 @@ static int take_part(zuv__socket_t *socket, peer_t *peer, zuv_msg_t *part,
   return 0;
 }
 
-static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
-                   bool more) {
+static int take_any_part(zuv__socket_t *socket, zuv__pipe_t *pipe,
+                         zuv_msg_t *part, bool more) {
   peer_t *peer = peer_of(socket, pipe);
   bool alone = !pipe->in.partial;
   zuv__subscription_t sub;
@@ -260,6 +265,19 @@ static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
     return take_part(socket, peer, part, more);
   zuv__msg_close(part);
   return 0;
+}
+
+/* Over inproc the pipe stays, and the next message must not be taken for the
+ * rest of one that was given up. */
+static int arrived(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *part,
+                   bool more) {
+  int err = take_any_part(socket, pipe, part, more);
+
+  if (err != 0) {
+    zuv__queue_rollback(&pipe->in, &socket->loop->blocks);
+    zuv__publisher_forget_message(pipe);
+  }
+  return err;
 }
 
 typedef struct {
