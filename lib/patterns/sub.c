@@ -4,29 +4,37 @@
 #include "patterns/patterns.h"
 #include "patterns/subscriber.h"
 
-/* Tells the connected peers. The first error, if any. */
-static int tell(zuv__subscribing_t *state, bool subscribe, const void *topic,
+static int tell(zuv__list_t *node, bool subscribe, const void *topic,
                 size_t size) {
+  zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_writers);
+  return pipe->ops->subscribe(pipe, subscribe, topic, size);
+}
+
+/* Tells all connected peers, or none. */
+static int tell_all(zuv__subscribing_t *state, const void *topic, size_t size) {
   zuv__list_t *head = &state->connected;
-  int result = 0;
+  int err = 0;
 
   for (zuv__list_t *node = head->next; node != head; node = node->next) {
-    zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_writers);
-    int err = pipe->ops->subscribe(pipe, subscribe, topic, size);
-    if (result == 0)
-      result = err;
+    err = tell(node, true, topic, size);
+    if (err == 0)
+      continue;
+    while ((node = node->prev) != head)
+      (void)tell(node, false, topic, size);
+    break;
   }
-  return result;
+  return err;
 }
 
 /* A peer that cannot be told sends in vain, which receive() hides. */
 static void unsubscribe(zuv__subscribing_t *state, const void *topic,
                         size_t size) {
+  zuv__list_t *head = &state->connected;
   bool last;
 
   zuv__subscriptions_unref(&state->topics, topic, size, &last);
-  if (last)
-    tell(state, false, topic, size);
+  for (zuv__list_t *node = head->next; last && node != head; node = node->next)
+    (void)tell(node, false, topic, size);
 }
 
 static int subscribe(zuv__subscribing_t *state, const void *topic,
@@ -35,9 +43,9 @@ static int subscribe(zuv__subscribing_t *state, const void *topic,
 
   if (err != 0)
     return err;
-  err = tell(state, true, topic, size);
+  err = tell_all(state, topic, size);
   if (err != 0)
-    unsubscribe(state, topic, size);
+    zuv__subscriptions_unref(&state->topics, topic, size, NULL);
   return err;
 }
 
