@@ -98,28 +98,50 @@ static size_t remove_swallowed(zuv_msg_t *parts, size_t count) {
   return kept;
 }
 
-/* The subscriptions of the message, without the rest of it. A link that has no
- * memory for one ends its connection. */
-static void subscribe(zuv__socket_t *socket, zuv__pipe_t *pipe,
-                      zuv_msg_t *parts, size_t count) {
+/* The subscriptions of the message, without the rest of it. */
+static int subscribe(zuv__socket_t *socket, zuv__pipe_t *pipe, zuv_msg_t *parts,
+                     size_t count) {
   zuv__subscription_t sub;
+  int err = 0;
 
-  for (size_t i = 0; i < count; i++) {
-    if (is_subscription(socket, parts, i, &sub) &&
-        pipe->ops->subscribe(pipe, sub.subscribe, sub.topic, sub.size) != 0)
-      return;
+  for (size_t i = 0; i < count && err == 0; i++) {
+    if (is_subscription(socket, parts, i, &sub))
+      err = pipe->ops->subscribe(pipe, sub.subscribe, sub.topic, sub.size);
+  }
+  return err;
+}
+
+/* Peers have been told of a topic, but not all could be. */
+static void take_back(zuv__list_t *head, zuv__list_t *node,
+                      const zuv__subscription_t *sub) {
+  while ((node = node->prev) != head) {
+    zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_writers);
+    (void)pipe->ops->subscribe(pipe, false, sub->topic, sub->size);
   }
 }
 
-static void send_subscriptions(zuv__socket_t *socket, zuv__fan_out_t *fan_out,
-                               zuv_msg_t *parts, size_t count) {
+/* UV_ENOMEM: `whole`, the one part that was sent, subscribes, and nobody was
+ * told. Of other messages what cannot be told is dropped. */
+static int send_subscriptions(zuv__socket_t *socket, zuv__fan_out_t *fan_out,
+                              zuv_msg_t *parts, size_t count, bool whole) {
   zuv__list_t *head = &zuv__state(socket, zuv__subscribing_t)->connected;
+  zuv__subscription_t sub;
 
   for (zuv__list_t *node = head->next; node != head; node = node->next) {
     zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_writers);
+    int err = 0;
+
     if (!zuv__fan_out_directly(fan_out, pipe))
-      subscribe(socket, pipe, parts, count);
+      err = subscribe(socket, pipe, parts, count);
+    if (err == 0)
+      continue;
+    if (whole && is_subscription(socket, parts, 0, &sub) && sub.subscribe) {
+      take_back(head, node, &sub);
+      return err;
+    }
+    fan_out->dropped++;
   }
+  return 0;
 }
 
 static void send_to_all(zuv__socket_t *socket, zuv__fan_out_t *fan_out,
@@ -129,8 +151,9 @@ static void send_to_all(zuv__socket_t *socket, zuv__fan_out_t *fan_out,
     zuv__pipe_t *pipe = zuv__container_of(node, zuv__pipe_t, in_socket);
     if (!pipe->attached)
       continue;
-    if (!pipe->can_write && !zuv__list_empty(&pipe->in_writers))
-      subscribe(socket, pipe, parts, count);
+    if (!pipe->can_write && !zuv__list_empty(&pipe->in_writers) &&
+        subscribe(socket, pipe, parts, count) != 0)
+      fan_out->dropped++;
     zuv__fan_out_to(fan_out, pipe);
   }
 }
@@ -150,9 +173,13 @@ static int xsub_send(zuv__socket_t *socket, zuv_msg_t *parts, size_t count) {
     return 0;
   zuv__fan_out_begin(&fan_out, socket, parts, kept);
   if (all)
-    send_subscriptions(socket, &fan_out, parts, kept);
+    err = send_subscriptions(socket, &fan_out, parts, kept, count == 1);
   else
     send_to_all(socket, &fan_out, parts, kept);
+  if (err != 0) {
+    count_back(socket, parts, 1);
+    return err;
+  }
   zuv__fan_out_end(&fan_out);
   return 0;
 }
