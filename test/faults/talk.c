@@ -11,9 +11,9 @@ enum {
 static uint8_t pattern[LARGE_SIZE];
 
 static const uint8_t *large(void) {
-  if (pattern[1] == 0)
+  if (pattern[0] == 0)
     for (size_t i = 0; i < LARGE_SIZE; i++)
-      pattern[i] = (uint8_t)(i * 7 + (i >> 12));
+      pattern[i] = (uint8_t)('x' + i * 7 + (i >> 12));
   return pattern;
 }
 
