@@ -4,7 +4,7 @@
 
 enum {
   /* in ticks of 2 ms */
-  HEAL_TICKS = 50
+  HEAL_TICKS = 15
 };
 
 stage_t *stage;

@@ -68,6 +68,7 @@ static size_t run(const scenario_t *scenario, size_t first, size_t length) {
 }
 
 static void sweep_all(const scenario_t *scenario, size_t length, size_t step) {
+  uint64_t began = uv_hrtime();
   size_t first = 1;
   size_t count = run(scenario, first, length);
 
@@ -76,8 +77,8 @@ static void sweep_all(const scenario_t *scenario, size_t length, size_t step) {
     count = run(scenario, first, length);
     assert_true(count < ALLOCATIONS_MAX);
   }
-  print_message("%s, %zu failing: %zu allocations\n", scenario->name, length,
-                count);
+  print_message("%s, %zu failing: %zu allocations, %u ms\n", scenario->name,
+                length, count, (unsigned)((uv_hrtime() - began) / 1000000));
 }
 
 static void sweep_single(void **state) {

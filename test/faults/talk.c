@@ -5,7 +5,7 @@ enum {
   LARGE_SIZE = 1024 * 1024,
   MIDDLE_SIZE = 20000,
   /* in ticks of 2 ms */
-  AGAIN_TICKS = 10
+  AGAIN_TICKS = 3
 };
 
 static uint8_t pattern[LARGE_SIZE];

@@ -205,7 +205,7 @@ static void many_topics(const scenario_t *scenario) {
 
 /* ---- Many subscribers ---- */
 
-enum { SUBSCRIBERS = 4 };
+enum { SUBSCRIBERS = 3 };
 
 static talker_t *subscribers[SUBSCRIBERS];
 
