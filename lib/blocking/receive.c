@@ -168,22 +168,29 @@ static inline int take_own(zmq__socket_t *socket, zmq__slot_t *slot) {
 
 /* ---- From the core ---- */
 
+static int take_message(zmq__socket_t *socket, zuv_msg_t *parts, size_t count,
+                        zuv_peer_t *peer) {
+  zmq__slot_t *slot = socket->slot;
+  int err = 0;
+
+  if (slot == NULL)
+    return keep(socket, parts, count, peer);
+  if (count > 1)
+    err = keep(socket, parts + 1, count - 1, peer);
+  if (err == 0)
+    err = fill(socket, slot, &parts[0], peer, count > 1);
+  if (err != 0)
+    zmq__receive_drop_rest(socket);
+  return err;
+}
+
 static void on_message(zuv_socket_t *handle, zuv_msg_t *parts, size_t count,
                        zuv_peer_t *peer) {
   zmq__socket_t *socket = handle->data;
-  zmq__slot_t *slot = socket->slot;
 
-  if (slot == NULL) {
-    socket->slot_error = keep(socket, parts, count, peer);
-    return;
-  }
-  socket->slot_error = 0;
-  if (count > 1)
-    socket->slot_error = keep(socket, parts + 1, count - 1, peer);
-  if (socket->slot_error == 0)
-    socket->slot_error = fill(socket, slot, &parts[0], peer, count > 1);
-  if (socket->slot_error != 0)
-    zmq__receive_drop_rest(socket);
+  socket->slot_error = take_message(socket, parts, count, peer);
+  if (socket->slot_error != 0 && socket->core->pattern->undelivered != NULL)
+    socket->core->pattern->undelivered(socket->core);
 }
 
 /* What was put off until the next turn of the loop may bring more. */

@@ -67,6 +67,9 @@ typedef struct zuv__pattern_s {
    * or ZUV__DROP. The parts may be views. NULL: deliver as it is. */
   int (*receive)(struct zuv__socket_s *socket, zuv__pipe_t *pipe,
                  zuv__incoming_t *message);
+  /* The application had no memory to take the last of those, which is lost.
+   * NULL: nothing to do. */
+  void (*undelivered)(struct zuv__socket_s *socket);
   /* False: nothing may be delivered in this state. NULL: always. */
   bool (*readable_now)(struct zuv__socket_s *socket);
 

@@ -127,6 +127,15 @@ static int rep_receive(zuv__socket_t *socket, zuv__pipe_t *pipe,
   return ZUV__DELIVER;
 }
 
+/* Nobody will answer it. */
+static void rep_undelivered(zuv__socket_t *socket) {
+  rep_t *rep = zuv__state(socket, rep_t);
+
+  zuv__envelope_clear(&rep->envelope);
+  rep->asker = NULL;
+  rep->owing = false;
+}
+
 static bool rep_readable_now(zuv__socket_t *socket) {
   return !zuv__state(socket, rep_t)->owing;
 }
@@ -148,5 +157,6 @@ const zuv__pattern_t zuv__pattern_rep = {
     .writable_now = rep_writable_now,
     .check_first = rep_check_first,
     .receive = rep_receive,
+    .undelivered = rep_undelivered,
     .readable_now = rep_readable_now,
 };
