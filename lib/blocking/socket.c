@@ -209,6 +209,18 @@ static bool has_thread(const zmq__socket_t *socket) {
   return (socket->affinity & all) != 0;
 }
 
+/* A connect over inproc for which there was no memory is made again later, for
+ * which somebody must look at the time: a thread, else whoever waits for this
+ * socket. */
+static bool look_at_time(zmq__socket_t *socket) {
+  zmq__loop_t *loop = socket->loop;
+
+  if (zuv__heap_min(&loop->core->timers) == NULL)
+    return false;
+  socket->io = true;
+  return zmq__context_start(socket->context, loop) == 0;
+}
+
 typedef int (*endpoint_call_t)(zuv_socket_t *, const char *);
 
 static int begin_endpoint(zmq__socket_t *socket, const char *endpoint,
@@ -225,6 +237,8 @@ static int begin_endpoint(zmq__socket_t *socket, const char *endpoint,
   }
   if (err == 0)
     err = call(&socket->native->zuv, endpoint);
+  if (err == 0 && !io)
+    io = look_at_time(socket);
   if (err == 0 && io)
     zmq__loop_want_driver(socket->loop);
   if (err != 0 && call == zuv_bind)

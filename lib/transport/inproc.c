@@ -22,6 +22,10 @@ typedef struct {
 typedef struct {
   zuv__endpoint_t endpoint;
   zuv__inproc_owner_t owner;
+  zuv__timer_t again;
+  /* CONNECT_ROUTING_ID, which it has consumed */
+  unsigned char routing_id_size;
+  unsigned char routing_id[255];
 } connect_t;
 
 /* A channel that waits for a bind. In the list under the context's mutex. */
@@ -124,16 +128,6 @@ static void unpark(zuv__context_t *context, const char *name,
   }
 }
 
-/* The connect came to nothing, for want of memory. */
-static void tell_stopped(zuv__pipe_t *pipe) {
-  zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
-                       .status = UV_ENOMEM,
-                       .endpoint = pipe->endpoint,
-                       .connecting = 1,
-                       .fd = -1};
-  zuv__monitor_event(pipe->socket, &event);
-}
-
 static void take(zuv__socket_t *binder, zuv__channel_t *channel) {
   zuv__pipe_t *pipe = zuv__channel_pipe_on(channel, binder->loop);
   zuv__inproc_owner_t *owner;
@@ -146,11 +140,16 @@ static void take(zuv__socket_t *binder, zuv__channel_t *channel) {
   }
   zuv__channel_dissolve(channel, &waiting, &owner);
   if (zuv__inproc_join(pipe, owner, binder, &waiting) != 0) {
+    size_t lost = waiting.count + pipe->out.count;
+
     zuv__queue_clear(&waiting, &binder->loop->blocks);
-    if (owner != NULL)
-      owner->pipe = NULL;
-    tell_stopped(pipe);
+    if (lost > 0)
+      zuv__monitor_dropped(pipe->socket, lost);
     zuv__pipe_ended(pipe);
+    if (owner == NULL)
+      return;
+    owner->pipe = NULL;
+    owner->failed(owner, UV_ENOMEM);
   }
 }
 
@@ -264,6 +263,7 @@ static void connect_close(zuv__endpoint_t *endpoint, int linger) {
   connect_t *connect = zuv__container_of(endpoint, connect_t, endpoint);
   zuv__pipe_t *pipe = connect->owner.pipe;
 
+  zuv__timer_stop(endpoint->socket->loop, &connect->again);
   if (pipe != NULL)
     zuv__pipe_close(pipe, linger);
   assert(connect->owner.pipe == NULL);
@@ -324,26 +324,15 @@ static int connect_later(connect_t *connect, const char *name) {
   return err;
 }
 
-int zuv__inproc_connect(zuv__socket_t *socket, const char *text) {
+/* UV_ENOMEM: it has no pipe. */
+static int begin_connect(connect_t *connect) {
+  zuv__socket_t *socket = connect->endpoint.socket;
   zuv__context_t *context = socket->context;
-  const char *name = name_of(text);
-  connect_t *connect;
+  const char *name = name_of(connect->endpoint.text);
   zuv__map_node_t *node;
   zuv__socket_t *binder = NULL; /* if it is on this loop */
-  int err = zuv__peer_ids_check_connect(socket);
+  int err = 0;
 
-  if (err != 0)
-    return err;
-  connect = zuv__calloc(1, sizeof(*connect));
-  if (connect == NULL)
-    return UV_ENOMEM;
-  err = endpoint_init(&connect->endpoint, socket, text);
-  if (err != 0)
-    goto fail;
-  connect->endpoint.close = connect_close;
-  err = zuv__socket_add_endpoint(socket, &connect->endpoint);
-  if (err != 0)
-    goto fail;
   uv_mutex_lock(&context->mutex);
   node = zuv__map_find(&context->inproc_names, name, strlen(name));
   if (node == NULL) {
@@ -358,11 +347,75 @@ int zuv__inproc_connect(zuv__socket_t *socket, const char *text) {
   uv_mutex_unlock(&context->mutex);
   if (binder != NULL)
     err = connect_here(connect, binder);
+  if (err != 0 && connect->owner.pipe != NULL)
+    zuv__pipe_close(connect->owner.pipe, 0);
+  return err;
+}
+
+static void connect_failed(connect_t *connect, int status) {
+  zuv__socket_t *socket = connect->endpoint.socket;
+  int interval = socket->options.reconnect_ivl;
+  bool again = status == UV_ENOMEM && interval > 0;
+  zuv_event_t event = {.type = again ? ZUV_EVENT_CONNECT_RETRIED
+                                     : ZUV_EVENT_STOPPED,
+                       .status = status,
+                       .endpoint = connect->endpoint.text,
+                       .delay_ms = again ? (uint64_t)interval : 0,
+                       .fd = -1};
+
+  zuv__monitor_event(socket, &event);
+  if (again)
+    zuv__timer_start(socket->loop, &connect->again, (uint64_t)interval);
+}
+
+static void on_failed(zuv__inproc_owner_t *owner, int status) {
+  connect_failed(zuv__container_of(owner, connect_t, owner), status);
+}
+
+/* With the same id for the peer as before. */
+static void on_again(zuv__timer_t *timer) {
+  connect_t *connect = zuv__container_of(timer, connect_t, again);
+  zuv__options_t *options = &connect->endpoint.socket->options;
+  unsigned char size = options->connect_routing_id_size;
+  unsigned char id[sizeof(connect->routing_id)];
+  int err;
+
+  memcpy(id, options->connect_routing_id, sizeof(id));
+  memcpy(options->connect_routing_id, connect->routing_id, sizeof(id));
+  options->connect_routing_id_size = connect->routing_id_size;
+  err = begin_connect(connect);
+  memcpy(options->connect_routing_id, id, sizeof(id));
+  options->connect_routing_id_size = size;
+  if (err != 0)
+    connect_failed(connect, err);
+}
+
+int zuv__inproc_connect(zuv__socket_t *socket, const char *text) {
+  const zuv__options_t *options = &socket->options;
+  connect_t *connect;
+  int err = zuv__peer_ids_check_connect(socket);
+
+  if (err != 0)
+    return err;
+  connect = zuv__calloc(1, sizeof(*connect));
+  if (connect == NULL)
+    return UV_ENOMEM;
+  err = endpoint_init(&connect->endpoint, socket, text);
+  if (err != 0)
+    goto fail;
+  connect->endpoint.close = connect_close;
+  connect->owner.failed = on_failed;
+  zuv__timer_init(&connect->again, on_again);
+  connect->routing_id_size = options->connect_routing_id_size;
+  memcpy(connect->routing_id, options->connect_routing_id,
+         sizeof(connect->routing_id));
+  err = zuv__socket_add_endpoint(socket, &connect->endpoint);
+  if (err != 0)
+    goto fail;
+  err = begin_connect(connect);
   if (err == 0)
     return 0;
   zuv__socket_remove_endpoint(&connect->endpoint);
-  if (connect->owner.pipe != NULL)
-    zuv__pipe_close(connect->owner.pipe, 0);
 
 fail:
   zuv__free(connect->endpoint.text);

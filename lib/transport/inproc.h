@@ -4,7 +4,8 @@
  *
  * A connect before the bind parks: a channel is made whose other end is not
  * taken yet, and the next bind of the name takes it, even if the connecting
- * socket has closed meanwhile. */
+ * socket has closed meanwhile. What comes to nothing for want of memory is
+ * connected again after RECONNECT_IVL. */
 #ifndef ZUV_TRANSPORT_INPROC_H
 #define ZUV_TRANSPORT_INPROC_H
 
@@ -29,6 +30,8 @@ void zuv__inproc_forget_parked(zuv__context_t *context);
  * the pipe has ended. */
 typedef struct zuv__inproc_owner_s {
   zuv__pipe_t *pipe; /* set to NULL then */
+  /* After that, if no socket wanted it to end. */
+  void (*failed)(struct zuv__inproc_owner_s *owner, int status);
 } zuv__inproc_owner_t;
 
 /* Tells the pattern of the new pipe, whose link is set up: HELLO_MSG comes

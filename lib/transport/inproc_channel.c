@@ -349,25 +349,28 @@ static bool is_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {
          (zuv__queue_next_flags(queue) & ZUV__MSG_COMMAND) != 0;
 }
 
-/* Both sides lose their pipe, and the connecting one is told why. */
+/* Both sides lose their pipe, and what was on its way through the channel. The
+ * connecting one is told why. */
 static void fail(end_t *end, int status) {
   zuv__pipe_t *pipe = end->pipe;
   const zuv__link_ops_t *ops = pipe->ops;
   zuv__channel_t *channel = end->channel;
-  zuv__socket_t *socket = pipe->socket;
-  zuv_event_t event = {.type = ZUV_EVENT_STOPPED,
-                       .status = status,
-                       .endpoint = channel->endpoint,
-                       .connecting = 1,
-                       .fd = -1};
+  zuv__inproc_owner_t *owner = end->owner;
+  const end_t *peer = peer_of(end);
+  size_t lost = end->received.count + pipe->out.count;
 
-  if (end == &channel->ends[ZUV__CHANNEL_CONNECTING])
-    zuv__monitor_event(socket, &event);
   uv_mutex_lock(&channel->mutex);
   channel->failure = status;
+  /* Nobody has taken the other end. */
+  if (peer->type < 0)
+    lost += peer->queue.count;
   uv_mutex_unlock(&channel->mutex);
+  if (lost > 0)
+    zuv__monitor_dropped(pipe->socket, lost);
   ops->end(pipe);
   zuv__pipe_ended(pipe);
+  if (owner != NULL)
+    owner->failed(owner, status);
 }
 
 static int take_subscription(zuv__queue_t *queue, zuv__pipe_t *pipe) {

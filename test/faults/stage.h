@@ -19,7 +19,6 @@ typedef struct {
   bool lossy;                   /* what it sends may be lost without a word */
   char connected[RIG_TEXT_MAX]; /* the endpoint, or "" */
   const char *calls_peer; /* CONNECT_ROUTING_ID of its connects, or NULL */
-  size_t stops_seen;      /* ZUV_EVENT_STOPPED, seen to */
   size_t heard[KINDS];
   size_t lead; /* parts of the last message before those of its kind */
   struct {
@@ -39,7 +38,6 @@ typedef struct {
   const scenario_t *scenario;
   talker_t *talkers[STAGE_TALKERS_MAX];
   size_t count;
-  uint64_t healed_at; /* tick */
 } stage_t;
 
 extern stage_t *stage;
