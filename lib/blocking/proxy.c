@@ -113,6 +113,26 @@ static int pass_messages(direction_t *direction, void *capture,
   return 0;
 }
 
+static void forget_sent(void *handle) {
+  zmq__socket_t *socket = zmq__socket_of(handle);
+
+  if (socket != NULL)
+    zmq__parts_clear(&socket->outgoing);
+}
+
+/* Whoever begins another proxy must not pass on the rest of a message for a
+ * whole one. */
+static void give_up_message(const proxy_t *proxy,
+                            const direction_t *direction) {
+  zmq__socket_t *from = zmq__socket_of(direction->from->socket);
+
+  if (from != NULL)
+    zmq__receive_drop_rest(from);
+  forget_sent(direction->to->socket);
+  if (proxy->capture != NULL)
+    forget_sent(proxy->capture);
+}
+
 static int serve(proxy_t *proxy, direction_t *direction) {
   zmq_msg_t part;
   int rc, err;
@@ -122,6 +142,8 @@ static int serve(proxy_t *proxy, direction_t *direction) {
   zmq_msg_init(&part);
   rc = pass_messages(direction, proxy->capture, &part);
   err = errno;
+  if (rc < 0)
+    give_up_message(proxy, direction);
   zmq_msg_close(&part);
   errno = err;
   return rc;
