@@ -52,6 +52,10 @@ void blocking_make_handles(void) {
     zmq_close(sockets[i]);
   for (int i = 0; i < UNUSED_HANDLES; i++)
     zmq_ctx_term(contexts[i]);
+  for (int i = 0; i < UNUSED_HANDLES; i++) {
+    void *poller = zmq_poller_new();
+    zmq_poller_destroy(&poller);
+  }
 }
 
 /* Large bodies that are kept for the next use. */

@@ -213,8 +213,6 @@ static const scenario_t scenarios[] = {
      SECURE(ZUV_CURVE, NOBODY)},
     {"CURVE, callback", talked, IPC, ZUV_DEALER, ZUV_DEALER,
      SECURE(ZUV_CURVE, CALLBACK)},
-    {"CURVE, later", talked, TCP, ZUV_DEALER, ZUV_DEALER,
-     SECURE(ZUV_CURVE, LATER)},
     {"CURVE, handler", talked, TCP, ZUV_DEALER, ZUV_DEALER,
      SECURE(ZUV_CURVE, HANDLER)},
     {"CURVE, publisher", published, TCP, ZUV_PUB, ZUV_SUB,
