@@ -360,6 +360,7 @@ static void connect_failed(connect_t *connect, int status) {
                                      : ZUV_EVENT_STOPPED,
                        .status = status,
                        .endpoint = connect->endpoint.text,
+                       .connecting = 1,
                        .delay_ms = again ? (uint64_t)interval : 0,
                        .fd = -1};
 
