@@ -584,9 +584,9 @@ struct zuv_event_s {
 
 /* Calls `event_cb` with what happens to the socket's endpoints and peers, in
  * order. Events from before the call are not told. At most a bounded number
- * waits; what is lost is counted. A call that fails, as zuv_bind(), is no
- * event: it answers its error at once. UV_EINVAL: event_cb is NULL, or closing.
- * Source: zmq_socket_monitor(3). */
+ * waits; what is lost is counted. A call that fails is no event: zuv_bind()
+ * answers its error at once. UV_EINVAL: event_cb is NULL, or closing. Source:
+ * zmq_socket_monitor(3). */
 ZUV_EXTERN int zuv_event_start(zuv_socket_t *socket, zuv_event_cb event_cb);
 ZUV_EXTERN int zuv_event_stop(zuv_socket_t *socket);
 

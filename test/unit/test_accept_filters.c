@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 
+/* longer than any address */
+#define LONG_TEXT                                                              \
+  "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111/8"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static int parse(const char *text, bool ipv6, zuv__address_filter_t *filter) {
@@ -77,8 +81,7 @@ static void everything_else_is_refused(void **state) {
                                       "[]",
                                       "[[::1]]",
                                       "fe80::1%lo",
-                                      "1111111111111111111111111111111111111111"
-                                      "111111111111111111111111111111111111/8"};
+                                      LONG_TEXT};
   static const char *const without_ipv6[] = {
       "::1", "[::1]", "::/0", "::ffff:10.0.0.0/104", "10.0.0.0/104"};
   zuv__address_filter_t filter;
