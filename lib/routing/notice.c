@@ -28,8 +28,7 @@ static void deliver(zuv__pipe_t *pipe, zuv_msg_t *msg) {
 
   if (pipe->conflate)
     zuv__queue_clear(&pipe->in, blocks);
-  if ((pipe->connecting &&
-       zuv__limit_reached(pipe->in.count, pipe->in_limit)) ||
+  if ((pipe->connecting && zuv__pipe_in_is_full(pipe)) ||
       zuv__queue_push(&pipe->in, blocks, msg, false) != 0) {
     zuv__msg_close(msg);
     zuv__pipe_dropped(pipe);

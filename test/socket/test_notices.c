@@ -291,32 +291,46 @@ static void a_handshake_that_fails_is_no_loss(void **state) {
   raw_tcp_listener_close(&listener);
 }
 
-/* Whoever does not read them has no more than fit. */
-static void unread_hiccups_do_not_pile_up(void **state) {
-  harness_t *h = *state;
-  harness_socket_t *connecter = harness_deaf_socket(h, ZUV_DEALER);
+static void lose_servers(harness_socket_t *connecter, size_t count) {
+  harness_t *h = connecter->harness;
   char text[HARNESS_TEXT_MAX];
 
-  if (!harness_is_tcp())
-    skip();
-  harness_set(connecter, ZUV_RCVHWM, 2);
   harness_set(connecter, ZUV_RECONNECT_IVL, 1);
   set_bytes(connecter, ZUV_HICCUP_MSG, "HICCUP");
   harness_fresh_endpoint(h, text);
   harness_connect(connecter, text);
-  for (size_t i = 1; i <= 5; i++) {
+  for (size_t i = 1; i <= count; i++) {
     harness_socket_t *binder = router(h);
     assert_int_equal(zuv_bind(&binder->zuv, text), 0);
     harness_wait_ready(connecter, i);
     harness_close(binder);
     harness_wait_lost(connecter, i);
   }
-  harness_receive(connecter);
-  harness_expect_next(connecter, "HICCUP");
-  harness_expect_next(connecter, "HICCUP");
-  harness_settle(h);
-  assert_int_equal(connecter->received, 0);
-  assert_int_equal(connecter->dropped, 3);
+}
+
+/* Whoever does not read them has no more than fit. */
+static void unread_hiccups_do_not_pile_up(void **state) {
+  const uint64_t bytes = 10;
+  harness_t *h = *state;
+
+  if (!harness_is_tcp())
+    skip();
+  for (int by_bytes = 0; by_bytes <= 1; by_bytes++) {
+    harness_socket_t *connecter = harness_deaf_socket(h, ZUV_DEALER);
+
+    harness_set(connecter, ZUV_RCVHWM, by_bytes ? 0 : 2);
+    if (by_bytes)
+      assert_int_equal(zuv_set_option(&connecter->zuv, ZUV_RCVHWM_BYTES, &bytes,
+                                      sizeof(bytes)),
+                       0);
+    lose_servers(connecter, 5);
+    harness_receive(connecter);
+    harness_expect_next(connecter, "HICCUP");
+    harness_expect_next(connecter, "HICCUP");
+    harness_settle(h);
+    assert_int_equal(connecter->received, 0);
+    assert_int_equal(connecter->dropped, 3);
+  }
 }
 
 /* ---- ROUTER_NOTIFY, PROBE_ROUTER ---- */
