@@ -262,11 +262,17 @@ void zuv__session_tell(zuv__session_t *session, const zuv_event_t *event) {
 /* In front of all that waits in the pipe, or that a pattern sends first. */
 static int say_hello(zuv__session_t *session) {
   zuv_msg_t hello;
+  int err;
 
   if (session->connection->raw ||
       !zuv__notice_hello(session->options, session->socket->pattern, &hello))
     return 0;
-  return zuv__connection_write(session->connection, &hello, 1);
+  err = zuv__msg_make_lasting(&hello);
+  if (err != 0)
+    return err;
+  /* zuv__connection_write() has one caller, in which it is inlined. */
+  zuv__connection_write_part(session->connection, &hello, false);
+  return 0;
 }
 
 int zuv__session_ready(zuv__session_t *session, zuv_peer_t *peer) {
