@@ -213,8 +213,11 @@ static void expect_failure(blocking_t *b, const void *bytes, size_t size,
   blocking_raw_send(fd, greeting, sizeof(greeting));
   blocking_raw_send(fd, bytes, size);
   assert_int_equal(monitored_expect(monitor, event, endpoint), reason);
-  monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
-  monitored_expect_nothing(monitor);
+  /* libzmq may leave such a connection as it is while somebody listens */
+  if (blocking_is_zuv()) {
+    monitored_expect(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+    monitored_expect_nothing(monitor);
+  }
   close(fd);
 }
 
