@@ -40,28 +40,6 @@ static state_t *state_of_send(const zuv_send_t *send) {
                                     zuv_request_t, zuv__send));
 }
 
-static void recv_or_reply(zuv_socket_t *handle, zuv_msg_t *parts, size_t count,
-                          zuv_peer_t *peer);
-
-/* Without requests and a callback of the application's, messages wait. */
-static void choose_recv_cb(zuv__socket_t *socket) {
-  const zuv__requester_t *requester = socket->requester;
-  bool receives =
-      requester->recv_cb != NULL || requester->outstanding.count > 0;
-  zuv_recv_cb recv_cb = receives && !socket->closing ? recv_or_reply : NULL;
-
-  if (recv_cb == socket->recv_cb)
-    return;
-  socket->recv_cb = recv_cb;
-  if (recv_cb != NULL)
-    zuv__socket_schedule(socket);
-}
-
-void zuv__requester_set_recv_cb(zuv__socket_t *socket, zuv_recv_cb recv_cb) {
-  socket->requester->recv_cb = recv_cb;
-  choose_recv_cb(socket);
-}
-
 /* ---- Ends ---- */
 
 static void forget(state_t *state) {
@@ -73,7 +51,6 @@ static void forget(state_t *state) {
   state->outstanding = false;
   if (state->lost)
     requester->lost--;
-  choose_recv_cb(socket);
 }
 
 /* By the way of its send request, whatever that is at: its callback is ours,
@@ -239,9 +216,11 @@ static int requester_make(zuv__socket_t *socket) {
     return UV_ENOMEM;
   zuv__map_init(&requester->outstanding);
   requester->recv_cb = socket->recv_cb;
+  socket->recv_cb = recv_or_reply;
   requester->first_id = zuv__random_u32();
   requester->last_id = requester->first_id - 1;
   socket->requester = requester;
+  zuv__socket_schedule(socket);
   return 0;
 }
 
@@ -332,7 +311,6 @@ int zuv_request(zuv_request_t *request, zuv_socket_t *handle, zuv_msg_t *parts,
   }
   if (timeout_ms > 0)
     zuv__timer_start(socket->loop, &state->timer, timeout_ms);
-  choose_recv_cb(socket);
   return 0;
 }
 

@@ -8,10 +8,10 @@
  *                        +----------+--> UV_ETIMEDOUT, UV_ECANCELED,
  *                                        UV_ECONNRESET
  *
- * Each goes by a zuv_send_t of its own, which waits for room if need be. While
- * requests are outstanding, messages are delivered to zuv__requester_recv(),
- * which hands those that are no replies to the application's callback: who
- * makes no requests pays nothing for them.
+ * Each goes by a zuv_send_t of its own, which waits for room if need be. From
+ * the first request on, all messages are delivered to a callback of ours, which
+ * hands those that are no replies to the application's: who makes no requests
+ * pays nothing for them.
  *
  * Fails as zuv_send(). */
 #ifndef ZUV_CORE_REQUEST_H
@@ -32,10 +32,6 @@ typedef struct zuv__requester_s {
   uint32_t issued; /* ids, first_id and those after it; or all there are */
   size_t lost;     /* outstanding requests whose peer was lost */
 } zuv__requester_t;
-
-/* The application's callback, NULL: it wants no messages. */
-void zuv__requester_set_recv_cb(struct zuv__socket_s *socket,
-                                zuv_recv_cb recv_cb);
 
 /* The message of the send request went into this pipe. */
 void zuv__requester_sent(zuv_send_t *send, zuv__pipe_t *pipe);

@@ -8,7 +8,7 @@ static void set_recv_cb(zuv__socket_t *socket, zuv_recv_cb recv_cb) {
   if (socket->requester == NULL)
     socket->recv_cb = recv_cb;
   else
-    zuv__requester_set_recv_cb(socket, recv_cb);
+    socket->requester->recv_cb = recv_cb;
 }
 
 int zuv_recv_start(zuv_socket_t *handle, zuv_recv_cb recv_cb) {
