@@ -25,10 +25,13 @@ DEADLINE = int(os.environ.get('ZUV_INTEROP_DEADLINE', 20))
 SILENCE = 20  # milliseconds between two tries of something repeated
 
 KINDS = ('answer', 'message', 'user', 'event', 'asked', 'sent', 'flooded',
-         'counted', 'closed')
+         'counted', 'closed', 'ended')
 
 Event = collections.namedtuple(
     'Event', 'name status reason endpoint type peer_status delay mechanism')
+Ended = collections.namedtuple('Ended', 'name status parts')
+Stats = collections.namedtuple(
+    'Stats', 'late_replies messages_out bytes_out messages_in bytes_in peers')
 Asked = collections.namedtuple(
     'Asked', 'mechanism domain address identity username password key')
 
@@ -194,6 +197,17 @@ class LinePeer:
     words = self.wait('counted', 2 * DEADLINE)
     if words != [str(count)]:
       self.fail(f'messages out of order: {words}')
+
+  def request(self, name, milliseconds, *parts):
+    self.command('request', name, milliseconds,
+                 *(text_of(part) for part in parts))
+
+  def wait_ended(self):
+    name, status, *parts = self.wait('ended')
+    return Ended(name, status, [part_of(part) for part in parts])
+
+  def stats(self):
+    return Stats(*map(int, self.command('stats')))
 
   def farewell(self):
     """An orderly end: everything is sent."""

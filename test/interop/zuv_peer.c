@@ -7,6 +7,7 @@
  *   sent STATUS                  a `send` has ended
  *   event NAME STATUS REASON ENDPOINT TYPE PEER-STATUS DELAY MECHANISM
  *   asked ...                    somebody wants to be let in: zuv_peer_auth.h
+ *   ended NAME STATUS PART...    a `request` has ended, and what was replied
  *   flooded COUNT                a `flood` was taken to the last message
  *   counted COUNT | miscounted INDEX
  *                                what `expect` asked for is here, or is not
@@ -248,6 +249,61 @@ static void do_try(char *text) {
   send_now_or_later(text, 1);
 }
 
+typedef struct {
+  zuv_request_t request; /* first */
+  char name[32];
+} named_request_t;
+
+static void on_request_ended(zuv_request_t *request, int status,
+                             zuv_msg_t *parts, size_t count, zuv_peer_t *peer) {
+  named_request_t *named = (named_request_t *)request;
+
+  (void)peer;
+  printf("ended %s %s", named->name, status < 0 ? zuv_err_name(status) : "0");
+  for (size_t i = 0; i < count; i++)
+    print_bytes(zuv_msg_data(&parts[i]), zuv_msg_size(&parts[i]));
+  print_line_end();
+  free(named);
+}
+
+/* NAME MILLISECONDS PART...: a request */
+static void do_request(char *text) {
+  named_request_t *named = calloc(1, sizeof(*named));
+  unsigned long timeout_ms;
+  zuv_msg_t *parts;
+  size_t count;
+  int err;
+
+  if (named == NULL)
+    die("out of memory");
+  snprintf(named->name, sizeof(named->name), "%s", next_word(&text));
+  timeout_ms = strtoul(next_word(&text), NULL, 10);
+  count = parse_parts(text, &parts);
+  err = zuv_request(&named->request, &zuv, parts, count, timeout_ms,
+                    on_request_ended);
+  if (err != 0)
+    free(named);
+  answer(err);
+  close_parts(parts, count);
+}
+
+/* late replies, messages and bytes out, messages and bytes in, peers */
+static void do_stats(char *text) {
+  zuv_stats_t stats;
+  int err = zuv_socket_stats(&zuv, &stats);
+
+  (void)text;
+  if (err != 0) {
+    answer(err);
+    return;
+  }
+  printf("ok %lu %lu %lu %lu %lu %lu", (unsigned long)stats.late_replies,
+         (unsigned long)stats.messages_out, (unsigned long)stats.bytes_out,
+         (unsigned long)stats.messages_in, (unsigned long)stats.bytes_in,
+         (unsigned long)stats.peers);
+  print_line_end();
+}
+
 /* COUNT SIZE [PART...]: so many numbered messages, behind the parts given. */
 static void do_flood(char *text) {
   flood.count = strtoul(next_word(&text), NULL, 10);
@@ -307,6 +363,7 @@ static const struct {
     {"echo", do_echo},       {"receive", do_receive},
     {"auth", do_auth},       {"auth-answer", do_auth_answer},
     {"zap", do_zap},         {"close", do_close},
+    {"request", do_request}, {"stats", do_stats},
 };
 
 static void run_command(char *text) {
