@@ -195,6 +195,23 @@ static void routed(const scenario_t *scenario) {
   blocking_close();
 }
 
+/* A socket whose loop is chosen when it has its options already. */
+static void placed(const scenario_t *scenario) {
+  void *pull, *push;
+
+  blocking_open(3);
+  pull = blocking_socket(ZMQ_PULL);
+  push = blocking_socket(ZMQ_PUSH);
+  blocking_set_text(push, ZMQ_ROUTING_ID, "name");
+  blocking_set_text(push, ZMQ_HELLO_MSG, "hello");
+  for (uint64_t mask = 1; mask <= 4; mask *= 2)
+    must(zmq_setsockopt(push, ZMQ_AFFINITY, &mask, sizeof(mask)));
+  blocking_set_text(push, ZMQ_HELLO_MSG, "");
+  blocking_join(pull, push, places[scenario->transport], false);
+  blocking_talk(push, pull);
+  blocking_close();
+}
+
 /* What is sent before the close arrives. */
 static void lingering(const scenario_t *scenario) {
   void *pull, *push;
@@ -234,6 +251,8 @@ static const scenario_t scenarios[] = {
     {"req-rep inproc", request_reply, INPROC, ZMQ_REP, ZMQ_REQ, 0},
     {"router-dealer tcp", routed, TCP, ZMQ_ROUTER, ZMQ_DEALER, 0},
     {"router-dealer inproc", routed, INPROC, ZMQ_ROUTER, ZMQ_DEALER, 0},
+    {"placed tcp", placed, TCP, 0, 0, 0},
+    {"placed inproc", placed, INPROC, 0, 0, 0},
     {"lingering tcp", lingering, TCP, ZMQ_PULL, ZMQ_PUSH, 0},
     {"lingering inproc", lingering, INPROC, ZMQ_PULL, ZMQ_PUSH, 0},
 };

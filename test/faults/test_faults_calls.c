@@ -252,6 +252,21 @@ static void serve_zap(void *handler) {
   }
 }
 
+/* Who a message is of can be asked again. */
+static void expect_name(void *client, void *server) {
+  zmq_msg_t msg;
+  int rc;
+
+  zmq_msg_init(&msg);
+  do {
+    blocking_check_deadline();
+    (void)blocking_send(client, NULL, BLOCKING_SMALL);
+    rc = zmq_msg_recv(&msg, server, 0);
+  } while (rc < 0);
+  assert_string_equal(must_not(NULL, zmq_msg_gets(&msg, "User-Id")), "alice");
+  must(zmq_msg_close(&msg));
+}
+
 static void authenticated(const scenario_t *scenario) {
   char endpoint[BLOCKING_TEXT_MAX];
   void *handler, *server, *client, *thread;
@@ -271,6 +286,7 @@ static void authenticated(const scenario_t *scenario) {
   blocking_set_text(client, ZMQ_PLAIN_PASSWORD, "her password");
   blocking_join(server, client, "tcp", false);
   blocking_talk(client, server);
+  expect_name(client, server);
   atomic_store(&handler_ends, true);
   zmq_threadclose(thread);
   blocking_close();

@@ -72,6 +72,11 @@ static void set_options(talker_t *talker) {
                   "a rather long routing id of a peer "
                   "that is hardly ever called so");
   talker_set_text(talker, ZUV_ZAP_DOMAIN, "domain");
+  talker_set_text(talker, ZUV_HELLO_MSG, "hello");
+  talker_set_text(talker, ZUV_DISCONNECT_MSG, "it has gone");
+  talker_set_text(talker, ZUV_HICCUP_MSG, "it has gone for now");
+  talker_set_text(talker, ZUV_SOCKS_USERNAME, "alice");
+  talker_set_text(talker, ZUV_SOCKS_PASSWORD, "her password");
   must(zuv_set_int(zuv_of(talker), ZUV_IMMEDIATE, 0));
   if (type == ZUV_SUB)
     talker_set_text(talker, ZUV_SUBSCRIBE, "topic");
