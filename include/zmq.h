@@ -251,7 +251,8 @@ ZMQ_EXPORT int zmq_msg_get(const zmq_msg_t *message, int property);
 ZMQ_EXPORT int zmq_msg_set(zmq_msg_t *message, int property, int value);
 
 /* What the sender's connection is known by: "Peer-Address", "Socket-Type",
- * "User-Id"... The text is the message's. EINVAL for an unknown name. */
+ * "User-Id"... The text is the message's. EINVAL for an unknown name, ENOMEM.
+ */
 ZMQ_EXPORT const char *zmq_msg_gets(const zmq_msg_t *message, const char *name);
 
 /* Sockets. */

@@ -611,7 +611,8 @@ ZUV_EXTERN int zuv_peer_type(const zuv_peer_t *peer);
 /* The security mechanism of the connection: "NULL", "PLAIN" or "CURVE"; "" for
  * inproc, STREAM, and peers of ZMTP 1.0 and 2.0. */
 ZUV_EXTERN const char *zuv_peer_mechanism(const zuv_peer_t *peer);
-/* The user id that authentication gave the peer, or NULL. */
+/* The user id that authentication gave the peer, or NULL. The first call for a
+ * peer needs memory; without any it answers NULL, and a later one does not. */
 ZUV_EXTERN const char *zuv_peer_user_id(const zuv_peer_t *peer);
 /* A property of the peer's handshake (RFC 37, metadata), by name in any case,
  * NULL if it sent none. The value is not NUL-terminated. */

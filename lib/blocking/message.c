@@ -152,15 +152,20 @@ int zmq_msg_set(zmq_msg_t *msg, int property, int value) {
 
 const char *zmq_msg_gets(const zmq_msg_t *msg, const char *property) {
   const char *text = NULL;
+  zuv_peer_t *peer;
 
   if (!zmq__msg_check(msg)) {
     zmq__fail_errno(EFAULT);
     return NULL;
   }
-  if (zmq__msg_const(msg)->metadata != NULL && property != NULL)
-    text = zuv__peer_text(zmq__msg_const(msg)->metadata, property);
+  peer = zmq__msg_const(msg)->metadata;
+  if (peer != NULL && property != NULL)
+    text = zuv__peer_text(peer, property);
   if (text == NULL)
-    zmq__fail_errno(EINVAL);
+    zmq__fail_errno(peer != NULL && property != NULL &&
+                            zuv__peer_has_property(peer, property)
+                        ? ENOMEM
+                        : EINVAL);
   return text;
 }
 

@@ -130,6 +130,17 @@ static const char *values_of(zuv_peer_t *peer) {
   return values;
 }
 
+static const char *property_name(const char *name) {
+  return strcmp(name, "Routing-Id") == 0 ? "Identity" : name;
+}
+
+bool zuv__peer_has_property(const zuv_peer_t *peer, const char *name) {
+  zuv__property_t property;
+
+  return peer->metadata != NULL &&
+         find_exact(peer, property_name(name), &property);
+}
+
 const char *zuv__peer_text(zuv_peer_t *peer, const char *name) {
   zuv__property_t property;
   const char *values;
@@ -140,9 +151,7 @@ const char *zuv__peer_text(zuv_peer_t *peer, const char *name) {
     return NULL;
   if (strcmp(name, "Socket-Type") == 0)
     return zuv__socket_type_name(peer->type);
-  if (strcmp(name, "Routing-Id") == 0)
-    name = "Identity";
-  if (!find_exact(peer, name, &property))
+  if (!find_exact(peer, property_name(name), &property))
     return NULL;
   values = values_of(peer);
   return values != NULL ? values + (property.value - peer->metadata) - 1 : NULL;

@@ -8,6 +8,7 @@
 #define ZUV_CORE_PEER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/stats.h"
@@ -47,5 +48,7 @@ void zuv__peer_release(zuv_peer_t *peer);
  * as "Identity") or any property. NUL-terminated, as long as the peer lives;
  * any thread. NULL: nothing known, as of all inproc peers, or no memory. */
 const char *zuv__peer_text(zuv_peer_t *peer, const char *name);
+/* It would, if there were memory. */
+bool zuv__peer_has_property(const zuv_peer_t *peer, const char *name);
 
 #endif /* ZUV_CORE_PEER_H */
