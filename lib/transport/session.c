@@ -262,6 +262,7 @@ void zuv__session_tell(zuv__session_t *session, const zuv_event_t *event) {
 /* In front of all that waits in the pipe, or that a pattern sends first. */
 static int say_hello(zuv__session_t *session) {
   zuv_msg_t hello;
+  uint64_t sent_bytes = session->connection->sent_bytes;
   int err;
 
   if (session->connection->raw ||
@@ -272,6 +273,8 @@ static int say_hello(zuv__session_t *session) {
     return err;
   /* zuv__connection_write() has one caller, in which it is inlined. */
   zuv__connection_write_part(session->connection, &hello, false);
+  /* It is none of those that the statistics count. */
+  session->connection->sent_bytes = sent_bytes;
   return 0;
 }
 

@@ -303,6 +303,21 @@ static void a_parked_connection_counts_once(void **state) {
   expect_in(stats_of(pull), 3, 9);
 }
 
+static void the_greeting_of_a_connection_is_not_counted(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
+  harness_socket_t *dealer = harness_socket(h, ZUV_DEALER);
+
+  if (harness_is_inproc())
+    skip();
+  assert_int_equal(zuv_set_option(&router->zuv, ZUV_HELLO_MSG, "welcome", 7),
+                   0);
+  harness_join(router, dealer, NULL);
+  harness_expect(dealer, 0, "welcome");
+  expect_out(stats_of(router), 0, 0);
+  expect_in(stats_of(dealer), 1, 7);
+}
+
 static void raw_streams_count(void **state) {
   harness_t *h = *state;
   harness_socket_t *stream = harness_socket(h, ZUV_STREAM);
@@ -748,6 +763,7 @@ int main(int argc, char **argv) {
       harness_test(subscriptions_of_old_peers_are_no_messages),
       harness_test(far_subscribers_count),
       harness_test(a_parked_connection_counts_once),
+      harness_test(the_greeting_of_a_connection_is_not_counted),
       harness_test(raw_streams_count),
       harness_test(encrypted_messages_count_in_clear),
       harness_test(reconnections_are_told_apart),
