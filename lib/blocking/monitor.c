@@ -187,8 +187,18 @@ void zmq__monitor_end(zmq__socket_t *socket) {
 
 /* ---- zmq.h ---- */
 
-static int stop(zmq__socket_t *socket) {
+/* A thread may watch a socket that another one uses, and that might move just
+ * now: see affinity.c. */
+static void enter(zmq__socket_t *socket) {
+  zmq__context_t *context = socket->context;
+
+  pthread_mutex_lock(&context->mutex);
   zmq__loop_enter(socket->loop);
+  pthread_mutex_unlock(&context->mutex);
+}
+
+static int stop(zmq__socket_t *socket) {
+  enter(socket);
   let_reader_in(socket);
   end(socket);
   zmq__loop_leave(socket->loop);
@@ -206,7 +216,7 @@ static int start(zmq__socket_t *socket, const char *endpoint, uint64_t events,
   pthread_mutex_unlock(&context->mutex);
   if (err != 0)
     return err;
-  zmq__loop_enter(socket->loop);
+  enter(socket);
   /* Another thread may have been quicker. */
   end(socket);
   err = begin(socket, endpoint, type, &monitor);
@@ -293,7 +303,7 @@ int zmq_socket_monitor_pipes_stats(void *handle) {
 
   if (socket == NULL)
     return -1;
-  zmq__loop_enter(socket->loop);
+  enter(socket);
   err = tell_pipes(socket);
   zmq__loop_leave(socket->loop);
   return err == 0 ? 0 : zmq__fail(err);

@@ -2,6 +2,8 @@
  * after it was told so. */
 #include <dirent.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "support/blocking.h"
 
@@ -280,6 +282,42 @@ static void moving_takes_no_socket_away(void **state) {
   blocking_expect_ok(zmq_close(other));
 }
 
+static atomic_bool watched_enough;
+
+/* Begins and ends monitors; answers how many calls have failed. */
+static void *watch_again_and_again(void *socket) {
+  intptr_t failures = 0;
+
+  for (int i = 0; !atomic_load(&watched_enough); i++) {
+    char endpoint[BLOCKING_TEXT_MAX];
+    snprintf(endpoint, sizeof(endpoint), "inproc://watch-%d", i);
+    failures += zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_ALL) != 0;
+    failures += zmq_socket_monitor(socket, NULL, 0) != 0;
+  }
+  return (void *)failures;
+}
+
+/* A monitor may be begun and ended by another thread. */
+static void a_socket_moves_while_it_is_watched(void **state) {
+  enum { MOVES = 10000 };
+  blocking_t *b = *state;
+  void *socket = blocking_socket(b, ZMQ_PULL);
+  char endpoint[BLOCKING_TEXT_MAX];
+  pthread_t watcher;
+  void *failures;
+
+  atomic_store(&watched_enough, false);
+  assert_int_equal(
+      pthread_create(&watcher, NULL, watch_again_and_again, socket), 0);
+  for (int i = 0; i < MOVES; i++)
+    set_affinity(socket, UINT64_C(1) << (i % THREADS));
+  atomic_store(&watched_enough, true);
+  assert_int_equal(pthread_join(watcher, &failures), 0);
+  assert_null(failures);
+  blocking_bind_resolved(socket, "tcp://127.0.0.1:*", endpoint);
+  blocking_expect_reaches(b, socket, endpoint, false);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       affinity_test(the_thread_that_is_named_serves),
@@ -290,6 +328,7 @@ int main(void) {
       affinity_test(what_has_begun_goes_on),
       affinity_test(threads_meet_over_inproc),
       affinity_test(moving_takes_no_socket_away),
+      affinity_test(a_socket_moves_while_it_is_watched),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
