@@ -127,13 +127,14 @@ static int begin(zmq__socket_t *socket, const char *endpoint, int type,
   return err;
 }
 
-/* A reader that has connected on another loop may be on its way. */
+/* A reader that has connected on another loop may be on its way, while whoever
+ * runs this one is in the middle of a turn. */
 static void let_reader_in(zmq__socket_t *socket) {
   monitor_t *monitor = socket->monitor;
 
   if (monitor != NULL && socket->context->loop_count > 1 &&
       zuv__list_empty(&zuv__socket(&monitor->zuv)->pipes))
-    zmq__loop_turn(socket->loop);
+    zuv__loop_take_letters(socket->loop->core);
 }
 
 /* All that it did not tell, up to the largest value of version 1. */

@@ -268,15 +268,17 @@ static size_t count_letters(zuv__loop_t *loop) {
 
 /* One letter at a time: delivering one may take back others. Those that come
  * meanwhile wake the loop again, so that it gets on with its other work. */
-static void on_wake(uv_async_t *async) {
-  zuv__loop_t *loop = zuv__container_of(async, zuv__canary_t, async)->loop;
-
+void zuv__loop_take_letters(zuv__loop_t *loop) {
   for (size_t left = count_letters(loop); left > 0; left--) {
     zuv__letter_t *letter = next_letter(loop);
     if (letter == NULL)
       return;
     letter->deliver(letter);
   }
+}
+
+static void on_wake(uv_async_t *async) {
+  zuv__loop_take_letters(zuv__container_of(async, zuv__canary_t, async)->loop);
 }
 
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter) {

@@ -166,6 +166,8 @@ void zuv__loop_unhold(zuv__loop_t *loop);
 
 /* From any thread, while a socket of that loop cannot go away. */
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter);
+/* Delivers those that are there, without waiting for the loop to do it. */
+void zuv__loop_take_letters(zuv__loop_t *loop);
 /* Discards the letters for this address. */
 void zuv__loop_discard_letters(zuv__loop_t *loop, void *address);
 

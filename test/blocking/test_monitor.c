@@ -1,5 +1,6 @@
 /* What a monitor tells, and in which order. */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "support/blocking.h"
 #include "support/monitored.h"
@@ -468,6 +469,60 @@ static void test_late_reader(void **state) {
   monitored_expect(monitor, ZMQ_EVENT_LISTENING, endpoint);
 }
 
+static void *socket_on_thread(blocking_t *b, int type, int thread) {
+  void *socket = blocking_socket(b, type);
+  uint64_t mask = UINT64_C(1) << thread;
+
+  blocking_expect_ok(zmq_setsockopt(socket, ZMQ_AFFINITY, &mask, sizeof(mask)));
+  return socket;
+}
+
+static atomic_bool flooded_enough;
+
+static void *flood(void *pub) {
+  while (!atomic_load(&flooded_enough))
+    zmq_send(pub, "flood", 5, 0);
+  return NULL;
+}
+
+/* A reader on another I/O thread is told of the end, however busy that of the
+ * socket is. */
+static void test_reader_of_a_busy_thread(void **state) {
+  enum { SUBSCRIBERS = 4, READERS = 100 };
+  blocking_t *b = *state;
+  void *other = zmq_ctx_new();
+  void *pub = zmq_socket(other, ZMQ_PUB);
+  void *watched;
+  char endpoint[BLOCKING_TEXT_MAX];
+  pthread_t flooder;
+
+  blocking_expect_ok(zmq_ctx_set(b->context, ZMQ_IO_THREADS, 2));
+  blocking_bind(b, pub, endpoint);
+  for (int i = 0; i < SUBSCRIBERS; i++) {
+    void *sub = socket_on_thread(b, ZMQ_SUB, 0);
+    blocking_set(sub, ZMQ_CONFLATE, 1);
+    blocking_set_text(sub, ZMQ_SUBSCRIBE, "");
+    blocking_connect(sub, endpoint);
+  }
+  watched = socket_on_thread(b, ZMQ_PULL, 0);
+  atomic_store(&flooded_enough, false);
+  assert_int_equal(pthread_create(&flooder, NULL, flood, pub), 0);
+  for (int i = 0; i < READERS; i++) {
+    void *reader = socket_on_thread(b, ZMQ_PAIR, 1);
+    snprintf(endpoint, sizeof(endpoint), "inproc://reader-%d", i);
+    blocking_expect_ok(zmq_socket_monitor(watched, endpoint, ZMQ_EVENT_ALL));
+    blocking_connect(reader, endpoint);
+    blocking_expect_ok(zmq_socket_monitor(watched, NULL, 0));
+    monitored_expect(reader, ZMQ_EVENT_MONITOR_STOPPED, "");
+    blocking_close(b, reader);
+  }
+  atomic_store(&flooded_enough, true);
+  assert_int_equal(pthread_join(flooder, NULL), 0);
+  blocking_set(pub, ZMQ_LINGER, 0);
+  blocking_expect_ok(zmq_close(pub));
+  blocking_expect_ok(zmq_ctx_term(other));
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       blocking_test(test_bound_side),
@@ -490,6 +545,7 @@ int main(int argc, char **argv) {
       blocking_test(test_lost_events),
       blocking_test(test_no_lost_events),
       blocking_test(test_late_reader),
+      blocking_test(test_reader_of_a_busy_thread),
   };
 
   if (!blocking_take_arguments(argc, argv))
