@@ -56,8 +56,10 @@ int zuv__inproc_attach(zuv__pipe_t *pipe) {
 
   if (zuv__notice_hello(&socket->options, socket->pattern, &hello)) {
     int err = zuv__pipe_write(pipe, &hello, 1);
-    if (err != 0)
+    if (err != 0) {
+      zuv__msg_close(&hello);
       return err;
+    }
   }
   return zuv__pipe_attach(pipe);
 }

@@ -541,6 +541,7 @@ int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
   return 0;
 
 fail_pipe:
+  zuv__task_cancel(&channel->ends[ZUV__CHANNEL_CONNECTING].flush);
   owner->pipe = NULL;
   zuv__pipe_ended(pipe);
 fail_mutex:

@@ -165,6 +165,14 @@ static void deposit_all(zuv__queue_t *queue, zuv__pipe_t *to) {
   zuv__queue_clear(queue, &to->socket->loop->blocks);
 }
 
+/* Each may have said hello, and nobody is known by whom. */
+static void unsay(const local_t *local) {
+  for (int i = 0; i < 2; i++) {
+    zuv__pipe_t *pipe = local->pipes[i];
+    zuv__queue_clear(&pipe->in, &pipe->socket->loop->blocks);
+  }
+}
+
 static zuv_peer_t *peer_of(const zuv__socket_t *socket, const char *endpoint) {
   return zuv__inproc_peer(socket->pattern->type, socket->options.routing_id,
                           socket->options.routing_id_size, endpoint);
@@ -216,6 +224,7 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   if (err == 0)
     err = err_connecting;
   if (err != 0) {
+    unsay(local);
     zuv__pipe_ended(bound);
     zuv__free(local);
     return err;
@@ -232,6 +241,7 @@ int zuv__inproc_join(zuv__pipe_t *connecting, zuv__inproc_owner_t *owner,
   return 0;
 
 fail_bound:
+  unsay(local);
   zuv__pipe_ended(bound);
 fail:
   if (binder_peer != NULL)

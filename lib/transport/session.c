@@ -337,19 +337,19 @@ void zuv__session_pump(zuv__session_t *session) {
 
 void zuv__session_lost(zuv__session_t *session, const zuv__loss_t *loss) {
   zuv__pipe_t *pipe = session->pipe;
+  /* Not if it failed between its handshake and that. */
+  bool was_ready = pipe != NULL && pipe->connected;
 
   settle_counts(session);
   session->connection = NULL;
   if (pipe != NULL)
     zuv__pipe_lost(pipe);
-  if (pipe != NULL && !loss->in_handshake)
+  if (was_ready)
     zuv__notice_loss(pipe, session->options);
   zuv__session_tell(session,
                     &(zuv_event_t){.type = ZUV_EVENT_DISCONNECTED,
                                    .status = loss->status,
-                                   .peer = pipe != NULL && !loss->in_handshake
-                                               ? pipe->peer
-                                               : NULL,
+                                   .peer = was_ready ? pipe->peer : NULL,
                                    .fd = loss->fd});
   forget_ends(session);
   /* What the connection had yet to write is gone with it. */

@@ -8,6 +8,8 @@
 
 enum { PLAIN_TALK, LONG_TALK, CORRELATE, VARIANTS };
 
+enum { TEXT_SIZE = 5000 }; /* sent by reference */
+
 static talker_t *server;
 static talker_t *client;
 
@@ -153,6 +155,47 @@ static void noticed(const scenario_t *scenario) {
   talker_close(client);
   if (sweep_is_single())
     stage_until(both_are_noticed);
+  stage_close();
+}
+
+/* ---- Texts of connections ---- */
+
+static bool is_text(zuv_msg_t *part) {
+  const char *text = zuv_msg_data(part);
+
+  return zuv_msg_size(part) > 0 && (text[0] == 'H' || text[0] == 'G') &&
+         text[zuv_msg_size(part) - 1] == text[0];
+}
+
+static void on_text(zuv_socket_t *socket, zuv_msg_t *parts, size_t count,
+                    zuv_peer_t *peer) {
+  assert_non_null(peer);
+  if (!is_text(&parts[count - 1]))
+    talker_on_recv(socket, parts, count, peer);
+}
+
+static void set_texts(talker_t *talker, size_t size) {
+  static char text[TEXT_SIZE];
+
+  must(zuv_recv_start(&talker->s.actor.zuv, on_text));
+  memset(text, 'H', size);
+  must(zuv_set_option(&talker->s.actor.zuv, ZUV_HELLO_MSG, text, size));
+  memset(text, 'G', size);
+  must(zuv_set_option(&talker->s.actor.zuv, ZUV_DISCONNECT_MSG, text, size));
+  must(zuv_set_option(&talker->s.actor.zuv, ZUV_HICCUP_MSG, text, size));
+}
+
+/* Of the size that is the variant. */
+static void greeted(const scenario_t *scenario) {
+  open_both(scenario);
+  set_texts(server, (size_t)scenario->variant);
+  set_texts(client, (size_t)scenario->variant);
+  if (scenario->connecter == ZUV_ROUTER)
+    client->calls_peer = LONG_ID;
+  talkers_join(server, client);
+  stage_until(scenario->connecter == ZUV_ROUTER ? named_is_heard
+                                                : both_are_heard);
+  talker_close(client);
   stage_close();
 }
 
@@ -312,6 +355,15 @@ static const scenario_t scenarios[] = {
     {"handover tcp", handed_over, TCP, ZUV_ROUTER, ZUV_DEALER, 0},
     {"handover inproc", handed_over, INPROC, ZUV_ROUTER, ZUV_DEALER, 0},
     {"notices", noticed, TCP, ZUV_ROUTER, ZUV_DEALER, 0},
+    {"hello tcp", greeted, TCP, ZUV_DEALER, ZUV_DEALER, TEXT_SIZE},
+    {"hello ipc, small", greeted, IPC, ZUV_DEALER, ZUV_DEALER, 300},
+    {"hello inproc", greeted, INPROC, ZUV_DEALER, ZUV_DEALER, TEXT_SIZE},
+    {"hello inproc, small", greeted, INPROC, ZUV_DEALER, ZUV_DEALER, 20},
+    {"hello inproc, connect first", greeted, INPROC_CONNECT_FIRST, ZUV_DEALER,
+     ZUV_DEALER, TEXT_SIZE},
+    {"hello inproc, named", greeted, INPROC, ZUV_DEALER, ZUV_ROUTER, 20},
+    {"hello inproc, named, connect first", greeted, INPROC_CONNECT_FIRST,
+     ZUV_DEALER, ZUV_ROUTER, 20},
     {"req-rep tcp", request_reply, TCP, ZUV_REP, ZUV_REQ, PLAIN_TALK},
     {"req-rep tcp, correlated", request_reply, TCP, ZUV_REP, ZUV_REQ,
      CORRELATE},
