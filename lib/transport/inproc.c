@@ -191,12 +191,6 @@ void zuv__inproc_forget_parked(zuv__context_t *context) {
 
 /* ---- Binding ---- */
 
-static void discard_offer(zuv__letter_t *letter) {
-  offer_t *offer = zuv__container_of(letter, offer_t, letter);
-  zuv__channel_refuse(offer->channel, 0);
-  zuv__free(offer);
-}
-
 static void deliver_offer(zuv__letter_t *letter) {
   offer_t *offer = zuv__container_of(letter, offer_t, letter);
   binding_t *binding = letter->address;
@@ -205,6 +199,21 @@ static void deliver_offer(zuv__letter_t *letter) {
   zuv__free(offer);
   if (zuv__channel_take(channel, binding->endpoint.socket) != 0)
     zuv__channel_refuse(channel, UV_ENOMEM);
+}
+
+/* The binding goes. Who has connected to it before an unbind is connected, also
+ * if the binding has yet to hear of it. */
+static void discard_offer(zuv__letter_t *letter) {
+  offer_t *offer = zuv__container_of(letter, offer_t, letter);
+  binding_t *binding = letter->address;
+  const zuv__socket_t *socket = binding->endpoint.socket;
+
+  if (!socket->closing && !socket->abandoned) {
+    deliver_offer(letter);
+    return;
+  }
+  zuv__channel_refuse(offer->channel, 0);
+  zuv__free(offer);
 }
 
 static void binding_close(zuv__endpoint_t *endpoint, int linger) {

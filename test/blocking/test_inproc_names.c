@@ -20,6 +20,24 @@ static void an_inproc_name_has_one_binder(void **state) {
   blocking_expect_reaches(b, second, "inproc://x", false);
 }
 
+/* The two sockets live on two I/O threads, if they have loops of their own. */
+static void an_unbind_keeps_who_has_just_connected(void **state) {
+  blocking_t *b = *state;
+  void *pull;
+  void *push;
+
+  blocking_expect_ok(zmq_ctx_set(b->context, ZMQ_IO_THREADS, 2));
+  pull = blocking_socket(b, ZMQ_PULL);
+  push = blocking_socket(b, ZMQ_PUSH);
+  blocking_bind_to(pull, "inproc://x");
+  blocking_connect(push, "inproc://x");
+  blocking_send(push, "before");
+  blocking_expect_ok(zmq_unbind(pull, "inproc://x"));
+  blocking_expect(pull, "before");
+  blocking_send(push, "after");
+  blocking_expect(pull, "after");
+}
+
 static void a_long_inproc_name_works(void **state) {
   void *pull = blocking_socket(*state, ZMQ_PULL);
   void *push = blocking_socket(*state, ZMQ_PUSH);
@@ -82,6 +100,7 @@ static void inproc_checks_no_types(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       blocking_test(an_inproc_name_has_one_binder),
+      blocking_test(an_unbind_keeps_who_has_just_connected),
       blocking_test(a_long_inproc_name_works),
       blocking_test(contexts_have_names_of_their_own),
       blocking_test(inproc_does_not_reconnect),
