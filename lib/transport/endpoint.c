@@ -358,6 +358,11 @@ int zuv__tcp_resolve_numeric(const char *host, uint16_t port, bool ipv6,
   }
   if (!parse_ipv6(host, &in6, &zone))
     return UV_EAI_NONAME;
+  if (!ipv6 && zone == NULL && IN6_IS_ADDR_V4MAPPED(&in6)) {
+    memcpy(&in, &in6.s6_addr[12], sizeof(in));
+    set_ipv4(&in, port, false, out);
+    return 0;
+  }
   if (!ipv6)
     return UV_ENODEV;
   if (zone != NULL && resolve_zone(zone, &scope) != 0)

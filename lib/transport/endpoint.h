@@ -87,7 +87,8 @@ int zuv__endpoint_parse_proxy(const char *text, size_t length,
 int zuv__tcp_any(uint16_t port, bool ipv6, struct sockaddr_storage *out);
 
 /* An address in digits, with an optional zone. With `ipv6` an IPv4 address
- * becomes a v4-mapped one.
+ * becomes a v4-mapped one, and without it a v4-mapped one the IPv4 address that
+ * it is: so ZMQ_LAST_ENDPOINT of a dual-stack socket is of use to any other.
  *   UV_EAI_NONAME  not numeric: go on with the interface or the host name
  *   UV_ENODEV      an IPv6 address, but `ipv6` is off
  *   UV_EINVAL      the zone is empty or no interface has it */

@@ -301,6 +301,23 @@ static void ipv6_is_used_when_allowed(void **state) {
   blocking_expect_errno(zmq_bind(pull, "tcp://[::1%nosuch]:*"), EINVAL);
 }
 
+static void a_mapped_address_needs_no_ipv6(void **state) {
+  blocking_t *b = *state;
+  void *dual = blocking_socket(b, ZMQ_PULL);
+  void *pull = blocking_socket(b, ZMQ_PULL);
+  char endpoint[BLOCKING_TEXT_MAX];
+
+  if (!has_ipv6())
+    skip();
+  blocking_set(dual, ZMQ_IPV6, 1);
+  blocking_bind_resolved(dual, "tcp://127.0.0.1:*", endpoint);
+  assert_last_begins(dual, "tcp://[::ffff:127.0.0.1]:");
+  blocking_expect_reaches(b, dual, endpoint, false);
+  blocking_bind_resolved(pull, "tcp://[::ffff:127.0.0.1]:*", endpoint);
+  assert_last_begins(pull, "tcp://127.0.0.1:");
+  blocking_expect_reaches(b, pull, endpoint, false);
+}
+
 /* Behaviours 131, 140 and 175. */
 static void a_dual_socket_takes_both_families(void **state) {
   static const struct {
@@ -500,6 +517,7 @@ int main(void) {
       blocking_test(a_host_name_can_be_bound),
       blocking_test(host_names_are_resolved_when_connecting),
       blocking_test(ipv6_is_used_when_allowed),
+      blocking_test(a_mapped_address_needs_no_ipv6),
       blocking_test(a_dual_socket_takes_both_families),
       blocking_test(a_source_address_is_what_the_peer_sees),
       blocking_test(an_unknown_host_is_tried_again_for_ever),

@@ -614,7 +614,9 @@ static void numeric_address_resolves_without_lookup(void **state) {
       {"::", NULL, "tcp://[::]:5"},
       {"0:0:0:0:0:0:0:1", NULL, "tcp://[::1]:5"},
       {"2001:DB8::A", NULL, "tcp://[2001:db8::a]:5"},
-      {"::ffff:1.2.3.4", NULL, "tcp://[::ffff:1.2.3.4]:5"},
+      {"::ffff:1.2.3.4", "tcp://1.2.3.4:5", "tcp://[::ffff:1.2.3.4]:5"},
+      {"::ffff:102:304", "tcp://1.2.3.4:5", "tcp://[::ffff:1.2.3.4]:5"},
+      {"::1.2.3.4", NULL, "tcp://[::1.2.3.4]:5"},
       {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", NULL,
        "tcp://[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:5"},
   };
