@@ -95,6 +95,9 @@ int zuv__accept_filters_set(zuv__options_t *options,
     return size == sizeof(int) ? add(all, value, size) : UV_EINVAL;
   if (size < (size_t)option->min || size > (size_t)option->max)
     return UV_EINVAL;
+  /* As libzmq takes it: a text may come with its NUL. */
+  if (((const char *)value)[size - 1] == '\0')
+    size--;
   err = zuv__address_filter_parse(value, size, options->ipv6 != 0, &filter);
   return err != 0 ? err : add(all, &filter, sizeof(filter));
 }

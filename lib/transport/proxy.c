@@ -13,6 +13,7 @@ int zuv__proxy_new(const zuv__options_t *options,
   const zuv__option_bytes_t *word = options->bytes[ZUV__BYTES_SOCKS_PASSWORD];
   static const char scheme[] = "tcp://";
   zuv__proxy_t *proxy;
+  size_t size;
   int err;
 
   *out = NULL;
@@ -21,8 +22,10 @@ int zuv__proxy_new(const zuv__options_t *options,
   proxy = zuv__calloc(1, sizeof(*proxy));
   if (proxy == NULL)
     return UV_ENOMEM;
-  err = zuv__endpoint_parse_proxy((const char *)value->data, value->size,
-                                  &proxy->where);
+  /* Read from another socket, it comes with its NUL. */
+  size = value->size - (value->data[value->size - 1] == '\0' ? 1 : 0);
+  err =
+      zuv__endpoint_parse_proxy((const char *)value->data, size, &proxy->where);
   if (err != 0)
     goto fail;
   proxy->where.has_source = target->has_source;

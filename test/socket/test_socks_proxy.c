@@ -560,6 +560,22 @@ static void a_malformed_proxy_is_an_error(void **state) {
   assert_int_equal(zuv_connect(&push->zuv, TARGET), 0);
 }
 
+static void a_proxy_may_come_with_its_nul(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *push = harness_socket(h, ZUV_PUSH);
+  harness_socket_t *other = harness_socket(h, ZUV_PUSH);
+  char text[HARNESS_TEXT_MAX];
+  size_t size = sizeof(text);
+
+  harness_set_text(push, ZUV_SOCKS_PROXY, "127.0.0.1:1");
+  assert_int_equal(zuv_get_option(&push->zuv, ZUV_SOCKS_PROXY, text, &size), 0);
+  assert_int_equal(size, sizeof("127.0.0.1:1"));
+  assert_int_equal(zuv_set_option(&other->zuv, ZUV_SOCKS_PROXY, text, size), 0);
+  assert_int_equal(zuv_connect(&other->zuv, TARGET), 0);
+  assert_int_equal(zuv_set_option(&other->zuv, ZUV_SOCKS_PROXY, "", 1), 0);
+  assert_int_equal(zuv_connect(&other->zuv, "tcp://127.0.0.1:2"), UV_EINVAL);
+}
+
 static void other_transports_know_no_proxy(void **state) {
   static const harness_transport_t transports[] = {HARNESS_IPC, HARNESS_INPROC};
   harness_t *h = *state;
@@ -646,6 +662,7 @@ int main(void) {
       harness_test(it_can_be_left_at_any_point),
       harness_test(what_lingers_goes_through_it),
       harness_test(a_malformed_proxy_is_an_error),
+      harness_test(a_proxy_may_come_with_its_nul),
       harness_test(other_transports_know_no_proxy),
       harness_test(binding_knows_no_proxy),
       harness_test(the_source_is_that_of_the_way_to_the_proxy),

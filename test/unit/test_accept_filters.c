@@ -125,6 +125,22 @@ static bool lets_in(const zuv__options_t *options, int pid, int uid, int gid) {
   return zuv__accept_filters_match_credentials(options, &credentials);
 }
 
+static void a_text_may_come_with_its_nul(void **state) {
+  zuv__options_t options;
+
+  (void)state;
+  zuv__options_init(&options, ZUV_PULL);
+  assert_int_equal(zuv__options_set(&options, ZUV_PULL, ZUV_TCP_ACCEPT_FILTER,
+                                    "10.0.0.1", sizeof("10.0.0.1")),
+                   0);
+  assert_true(matches(&options, "::ffff:10.0.0.1"));
+  assert_false(matches(&options, "::ffff:10.0.0.2"));
+  assert_int_equal(
+      zuv__options_set(&options, ZUV_PULL, ZUV_TCP_ACCEPT_FILTER, "", 1),
+      UV_EINVAL);
+  zuv__options_destroy(&options);
+}
+
 static void any_filter_of_addresses_is_enough(void **state) {
   zuv__options_t options;
 
@@ -260,6 +276,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(addresses_and_prefixes),
       cmocka_unit_test(everything_else_is_refused),
+      cmocka_unit_test(a_text_may_come_with_its_nul),
       cmocka_unit_test(any_filter_of_addresses_is_enough),
       cmocka_unit_test(what_all_addresses_are),
       cmocka_unit_test(any_kind_of_ids_is_enough),
