@@ -61,7 +61,8 @@ static int local_subscribe(zuv__pipe_t *pipe, bool subscribe, const void *topic,
   return socket->pattern->subscription(socket, peer, subscribe, topic, size);
 }
 
-/* One queue serves for both sides of a direction. */
+/* One queue serves for both sides of a direction. What is full by a new limit
+ * is so after the next message: a part of it may have been promised room. */
 static void set_limits(zuv__pipe_t *from, zuv__pipe_t *to) {
   const zuv__options_t *sends = &from->socket->options;
   const zuv__options_t *receives = &to->socket->options;
@@ -72,7 +73,6 @@ static void set_limits(zuv__pipe_t *from, zuv__pipe_t *to) {
       zuv__inproc_limit(sends->sndhwm_bytes, receives->rcvhwm_bytes);
   if (!to->conflate && zuv__pipe_in_is_full(to)) {
     to->in_full = true;
-    from->can_write = false;
   } else if (to->in_full) {
     to->in_full = false;
     zuv__pipe_writable(from);

@@ -256,6 +256,25 @@ static void a_message_that_was_begun_is_finished(void **state) {
   }
 }
 
+static void a_lower_limit_takes_no_room_from_a_message(void **state) {
+  blocking_t *b = *state;
+  void *pull;
+  void *push;
+
+  /* libzmq asks again with each part, and answers EAGAIN. */
+  if (!blocking_is_inproc() && !blocking_is_zuv())
+    skip();
+  /* Behaviour 26: only the first part can fail. */
+  blocking_pair(b, ZMQ_PULL, ZMQ_PUSH, &pull, &push);
+  assert_int_equal(blocking_fill(push, "", 5), 5);
+  assert_int_equal(zmq_send(push, "a", 1, ZMQ_DONTWAIT | ZMQ_SNDMORE), 1);
+  blocking_set_hwm(pull, 1, 1);
+  blocking_set_hwm(push, 1, 1);
+  assert_int_equal(zmq_send(push, "b", 1, ZMQ_DONTWAIT), 1);
+  blocking_expect_numbers(pull, "", 0, 5);
+  blocking_expect(pull, "a|b");
+}
+
 static void a_limit_of_zero_is_none(void **state) {
   blocking_t *b = *state;
   void *push = limited(b, ZMQ_PUSH, 0, 0);
@@ -315,6 +334,7 @@ int main(int argc, char **argv) {
       blocking_test(a_full_socket_has_room_again_when_its_peer_reads),
       blocking_test(messages_count_not_parts),
       blocking_test(a_message_that_was_begun_is_finished),
+      blocking_test(a_lower_limit_takes_no_room_from_a_message),
       blocking_test(a_limit_of_zero_is_none),
       blocking_test(raising_the_limit_counts_at_once),
       blocking_test(the_limit_of_a_peer_is_the_one_at_its_connect),
