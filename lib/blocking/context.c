@@ -154,6 +154,18 @@ static void prepare_thread(void *data) {
   zmq__context_prepare_thread(thread.context, thread.index);
 }
 
+void zmq__context_fetch_slowly(zmq__context_t *context) {
+  for (int i = 0; i < context->loop_count; i++) {
+    zmq__loop_t *loop = &context->loops[i];
+
+    if (!atomic_load_explicit(&loop->core->hands_over, memory_order_relaxed))
+      continue;
+    zmq__loop_enter(loop);
+    zuv__loop_flush(loop->core);
+    zmq__loop_leave(loop);
+  }
+}
+
 int zmq__context_start(zmq__context_t *context, zmq__loop_t *loop) {
   thread_t *thread;
   int err;

@@ -55,6 +55,14 @@ int zmq__context_take_bare_slot(zmq__context_t *context);
 /* From any thread; nothing of the context may be touched after it. */
 void zmq__context_free_slot(zmq__context_t *context);
 
+/* Before an answer "nothing there": what was sent on other loops and is
+ * gathered there comes over. With no lock held. */
+void zmq__context_fetch_slowly(zmq__context_t *context);
+static inline void zmq__context_fetch(zmq__context_t *context) {
+  if (context->loop_count > 1)
+    zmq__context_fetch_slowly(context);
+}
+
 /* The loop is to do I/O: it needs its thread. */
 int zmq__context_start(zmq__context_t *context, zmq__loop_t *loop);
 

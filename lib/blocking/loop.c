@@ -166,6 +166,7 @@ void zmq__loop_leave(zmq__loop_t *loop) {
 }
 
 void zmq__loop_look(zmq__loop_t *loop) {
+  (void)zuv__loop_take_letters(loop->core);
   if (loop->thread_state == ZMQ__THREAD_DRIVING)
     return;
   zmq__loop_turn(loop);

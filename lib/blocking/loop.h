@@ -97,8 +97,8 @@ void zmq__loop_want_driver(zmq__loop_t *loop);
 /* Runs the loop once, unless somebody does already. */
 void zmq__loop_turn(zmq__loop_t *loop);
 
-/* Before an answer "nothing there": lets in what the kernel has, unless the
- * loop's thread would have. */
+/* Before an answer "nothing there": lets in what other loops have sent, and
+ * what the kernel has, unless the loop's thread would have. */
 void zmq__loop_look(zmq__loop_t *loop);
 
 /* Lets in what the kernel has, if that was not done within the last few

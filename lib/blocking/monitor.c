@@ -134,7 +134,7 @@ static void let_reader_in(zmq__socket_t *socket) {
 
   if (monitor != NULL && socket->context->loop_count > 1 &&
       zuv__list_empty(&zuv__socket(&monitor->zuv)->pipes))
-    zuv__loop_take_letters(socket->loop->core);
+    (void)zuv__loop_take_letters(socket->loop->core);
 }
 
 /* All that it did not tell, up to the largest value of version 1. */

@@ -238,6 +238,7 @@ static int check_items(poll_t *p) {
     p->several |= p->loop != NULL && p->loop != socket->loop;
     p->loop = socket->loop;
     p->io |= socket->io;
+    zmq__context_fetch(socket->context);
   }
   return 0;
 }

@@ -273,10 +273,13 @@ ZUV__COLD static int receive_locked(zmq__socket_t *socket, zmq__slot_t *slot,
   int timeout = socket->core->options.rcvtimeo;
   int err;
 
+  zmq__context_fetch(socket->context);
   zmq__loop_enter(socket->loop);
   err = take(socket, slot);
   if (err == UV_EAGAIN && zuv__socket_is_deaf(socket->core))
     err = UV_EPROTO;
+  if (err == UV_EAGAIN && zuv__loop_take_letters(socket->loop->core) > 0)
+    err = take(socket, slot);
   if (err == UV_EAGAIN) {
     if ((flags & ZMQ_DONTWAIT) == 0 && timeout != 0) {
       err = wait_for_part(socket, slot, timeout);

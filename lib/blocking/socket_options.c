@@ -165,6 +165,8 @@ int zmq_getsockopt(void *handle, int option, void *value, size_t *size) {
     return zmq__fail_errno(EINVAL);
   if (value == NULL || size == NULL)
     return zmq__fail_errno(EFAULT);
+  if (option == ZMQ_EVENTS)
+    zmq__context_fetch(socket->context);
   zmq__loop_enter(socket->loop);
   if (option == ZMQ_AFFINITY)
     err = get_affinity(socket, value, size);

@@ -129,6 +129,7 @@ void zuv__loop_work(zuv__loop_t *loop) {
 }
 
 void zuv__loop_flush(zuv__loop_t *loop) {
+  atomic_store_explicit(&loop->hands_over, false, memory_order_relaxed);
   run_tasks(loop, &loop->dirty);
   sleep_or_wake(loop);
 }
@@ -268,17 +269,22 @@ static size_t count_letters(zuv__loop_t *loop) {
 
 /* One letter at a time: delivering one may take back others. Those that come
  * meanwhile wake the loop again, so that it gets on with its other work. */
-void zuv__loop_take_letters(zuv__loop_t *loop) {
+size_t zuv__loop_take_letters(zuv__loop_t *loop) {
+  size_t count = 0;
+
   for (size_t left = count_letters(loop); left > 0; left--) {
     zuv__letter_t *letter = next_letter(loop);
     if (letter == NULL)
-      return;
+      break;
     letter->deliver(letter);
+    count++;
   }
+  return count;
 }
 
 static void on_wake(uv_async_t *async) {
-  zuv__loop_take_letters(zuv__container_of(async, zuv__canary_t, async)->loop);
+  (void)zuv__loop_take_letters(
+      zuv__container_of(async, zuv__canary_t, async)->loop);
 }
 
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter) {

@@ -12,6 +12,8 @@
 #ifndef ZUV_CORE_LOOP_H
 #define ZUV_CORE_LOOP_H
 
+#include <stdatomic.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,6 +82,8 @@ struct zuv__loop_s {
   zuv__list_t dirty; /* tasks too: output to flush, after the tasks */
   zuv__list_t turns; /* tasks that take long: one in an iteration */
   zuv__heap_t timers;
+  /* some of `dirty` is for sockets of another loop; looked at by any thread */
+  atomic_bool hands_over;
 
   uv_mutex_t inbox_mutex;
   zuv__list_t inbox;
@@ -166,8 +170,9 @@ void zuv__loop_unhold(zuv__loop_t *loop);
 
 /* From any thread, while a socket of that loop cannot go away. */
 void zuv__loop_post(zuv__loop_t *loop, zuv__letter_t *letter);
-/* Delivers those that are there, without waiting for the loop to do it. */
-void zuv__loop_take_letters(zuv__loop_t *loop);
+/* Delivers those that are there, without waiting for the loop to do it, and
+ * answers how many these were. */
+size_t zuv__loop_take_letters(zuv__loop_t *loop);
 /* Discards the letters for this address. */
 void zuv__loop_discard_letters(zuv__loop_t *loop, void *address);
 

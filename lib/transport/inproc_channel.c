@@ -201,6 +201,7 @@ static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   if (err != 0)
     return err;
   zuv__loop_schedule_flush(loop, &end->flush);
+  atomic_store_explicit(&loop->hands_over, true, memory_order_relaxed);
   if (seems_full(end) && is_full(end))
     pipe->can_write = false;
   return 0;

@@ -268,6 +268,34 @@ static void threads_meet_over_inproc(void **state) {
 }
 
 /* No more sockets are counted than there are. */
+/* What one thread has sent to itself it can read at once, whatever loops the
+ * two sockets live on. */
+static void a_message_between_threads_is_there_at_once(void **state) {
+  blocking_t *b = *state;
+  void *bound = blocking_socket(b, ZMQ_PAIR);
+  void *connected = blocking_socket(b, ZMQ_PAIR);
+  char text[2];
+
+  set_affinity(bound, 1);
+  set_affinity(connected, 2);
+  assert_int_equal(zmq_bind(bound, "inproc://at-once"), 0);
+  assert_int_equal(zmq_connect(connected, "inproc://at-once"), 0);
+  for (int i = 0; i < 1000; i++) {
+    zmq_pollitem_t item = {.socket = bound, .events = ZMQ_POLLIN};
+    int events = 0;
+    size_t size = sizeof(events);
+
+    assert_int_equal(zmq_send(connected, "m", 1, 0), 1);
+    if (i % 3 == 0)
+      assert_int_equal(zmq_poll(&item, 1, 0), 1);
+    if (i % 3 == 1) {
+      assert_int_equal(zmq_getsockopt(bound, ZMQ_EVENTS, &events, &size), 0);
+      assert_int_equal(events & ZMQ_POLLIN, ZMQ_POLLIN);
+    }
+    assert_int_equal(zmq_recv(bound, text, sizeof(text), ZMQ_DONTWAIT), 1);
+  }
+}
+
 static void moving_takes_no_socket_away(void **state) {
   blocking_t *b = *state;
   void *one;
@@ -327,6 +355,7 @@ int main(void) {
       affinity_test(subscriptions_and_welcomes_are_kept),
       affinity_test(what_has_begun_goes_on),
       affinity_test(threads_meet_over_inproc),
+      affinity_test(a_message_between_threads_is_there_at_once),
       affinity_test(moving_takes_no_socket_away),
       affinity_test(a_socket_moves_while_it_is_watched),
   };
