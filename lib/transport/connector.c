@@ -563,7 +563,9 @@ int zuv__connector_connect(zuv__socket_t *socket, const char *text) {
     connector_free(connector);
     return err;
   }
-  if (!connector->options.immediate) {
+  if (connector->options.immediate) {
+    socket->options.connect_routing_id_size = 0;
+  } else {
     err = zuv__session_open_pipe(&connector->session);
     if (err != 0) {
       zuv__socket_remove_endpoint(&connector->endpoint);

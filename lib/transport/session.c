@@ -185,6 +185,24 @@ static const zuv__link_ops_t link_ops = {
 
 /* ---- For the owner ---- */
 
+/* With IMMEDIATE a pipe comes later than the connect, which has consumed
+ * CONNECT_ROUTING_ID: by now that may be set for another one. */
+static int attach_later(zuv__session_t *session, zuv__pipe_t *pipe) {
+  const zuv__options_t *own = session->options;
+  zuv__options_t *options = &session->socket->options;
+  unsigned char size = options->connect_routing_id_size;
+  unsigned char id[sizeof(options->connect_routing_id)];
+  int err;
+
+  memcpy(id, options->connect_routing_id, sizeof(id));
+  memcpy(options->connect_routing_id, own->connect_routing_id, sizeof(id));
+  options->connect_routing_id_size = own->connect_routing_id_size;
+  err = zuv__pipe_attach(pipe);
+  memcpy(options->connect_routing_id, id, sizeof(id));
+  options->connect_routing_id_size = size;
+  return err;
+}
+
 int zuv__session_open_pipe(zuv__session_t *session) {
   zuv__pipe_t *pipe =
       zuv__pipe_new(session->socket, &link_ops, session, session->endpoint);
@@ -197,7 +215,9 @@ int zuv__session_open_pipe(zuv__session_t *session) {
       session->socket->pattern->raw || session->options->router_raw != 0;
   pipe->notify = (uint8_t)session->options->router_notify;
   session->pipe = pipe;
-  err = zuv__pipe_attach(pipe);
+  err = session->connecting && session->options->immediate
+            ? attach_later(session, pipe)
+            : zuv__pipe_attach(pipe);
   if (err != 0) {
     session->pipe = NULL;
     zuv__pipe_ended(pipe);

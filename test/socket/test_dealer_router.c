@@ -236,6 +236,29 @@ static void connect_routing_id_names_a_peer_at_once(void **state) {
   assert_int_equal(zuv_connect(&router->zuv, endpoint), UV_EINVAL);
 }
 
+/* Though the pipes come later, each with its connection. */
+static void connect_routing_id_is_that_of_its_connect(void **state) {
+  harness_t *h = *state;
+  harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
+  harness_socket_t *dealers[2] = {harness_socket(h, ZUV_DEALER),
+                                  harness_socket(h, ZUV_DEALER)};
+  static const char *const names[2] = {"first", "second"};
+  char endpoint[HARNESS_TEXT_MAX];
+
+  harness_set(router, ZUV_IMMEDIATE, 1);
+  harness_set(router, ZUV_ROUTER_MANDATORY, 1);
+  for (int i = 0; i < 2; i++) {
+    harness_bind(dealers[i], endpoint);
+    harness_set_text(router, ZUV_CONNECT_ROUTING_ID, names[i]);
+    harness_connect(router, endpoint);
+  }
+  harness_wait_ready(router, 2);
+  harness_send(router, "second|to the second");
+  harness_send(router, "first|to the first");
+  harness_expect(dealers[0], 0, "to the first");
+  harness_expect(dealers[1], 0, "to the second");
+}
+
 static void a_probe_comes_first(void **state) {
   harness_t *h = *state;
   harness_socket_t *router = harness_socket(h, ZUV_ROUTER);
@@ -352,6 +375,7 @@ int main(int argc, char **argv) {
       harness_test(mandatory_refuses_unknown_peers),
       harness_test(mandatory_waits_for_a_full_peer),
       harness_test(connect_routing_id_names_a_peer_at_once),
+      harness_test(connect_routing_id_is_that_of_its_connect),
       harness_test(a_probe_comes_first),
       harness_test(router_still_reads_what_a_gone_peer_sent),
       harness_test(dealer_alternates_both_ways),
