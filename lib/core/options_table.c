@@ -170,7 +170,7 @@ const zuv__option_t zuv__option_table[ZUV__OPTION_LIMIT] = {
            ROUTERS | BIT(ZUV_STREAM), 1, 255, 0, NEXT, "bytes",
            "Our id for the peer of the next connect, which consumes it"),
     STORED(PROBE_ROUTER, probe_router, FLAG, SET, ROUTERS | DEALERS, 0, INT_MAX,
-           0, NEXT, "", "Begin each connection with an empty message"),
+           0, NEXT, "", "Send each new peer an empty message first"),
     STORED(REQ_CORRELATE, req_correlate, FLAG, SET, BIT(ZUV_REQ), 0, INT_MAX, 0,
            NOW, "", "Number the requests; ignore replies to others"),
     STORED(REQ_RELAXED, req_relaxed, FLAG, SET, BIT(ZUV_REQ), 0, INT_MAX, 0,
