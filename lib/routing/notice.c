@@ -32,6 +32,9 @@ static void deliver(zuv__pipe_t *pipe, zuv_msg_t *msg) {
       zuv__queue_push(&pipe->in, blocks, msg, false) != 0) {
     zuv__msg_close(msg);
     zuv__pipe_dropped(pipe);
+    /* The one that it should have replaced is gone already. */
+    if (pipe->in.count == 0)
+      zuv__list_remove(&pipe->in_readers);
     return;
   }
   zuv__socket_readable(socket, pipe);

@@ -199,6 +199,37 @@ static void greeted(const scenario_t *scenario) {
   stage_close();
 }
 
+/* Of what waits only the newest counts, and that may be the notice. */
+static bool something_waits(void) {
+  zuv_stats_t stats;
+
+  assert_int_equal(zuv_socket_stats(&client->s.actor.zuv, &stats), 0);
+  if (stats.queued_in == 0)
+    (void)talker_send(server, SMALL, NULL, 0);
+  return stats.queued_in > 0;
+}
+
+static bool server_is_lost(void) {
+  return client->s.actor.events[ZUV_EVENT_DISCONNECTED] > 0 ||
+         client->s.actor.events[ZUV_EVENT_EVENTS_DROPPED] > 0;
+}
+
+static void hiccup_conflated(const scenario_t *scenario) {
+  open_both(scenario);
+  set(client, ZUV_CONFLATE, 1);
+  must(zuv_recv_start(&server->s.actor.zuv, on_text));
+  set_texts(client, (size_t)scenario->variant);
+  must(zuv_recv_stop(&client->s.actor.zuv));
+  talkers_join(server, client);
+  stage_until(something_waits);
+  talker_close(server);
+  stage_until(server_is_lost);
+  must(zuv_recv_start(&client->s.actor.zuv, on_text));
+  for (int i = 0; i < 4; i++)
+    uv_run(&stage->rig.loop, UV_RUN_NOWAIT);
+  stage_close();
+}
+
 /* ---- REQ and REP ---- */
 
 /* One conversation at a time: a lost reply is asked for again. */
@@ -364,6 +395,8 @@ static const scenario_t scenarios[] = {
     {"hello inproc, named", greeted, INPROC, ZUV_DEALER, ZUV_ROUTER, 20},
     {"hello inproc, named, connect first", greeted, INPROC_CONNECT_FIRST,
      ZUV_DEALER, ZUV_ROUTER, 20},
+    {"hiccup, conflated", hiccup_conflated, TCP, ZUV_DEALER, ZUV_DEALER,
+     TEXT_SIZE},
     {"req-rep tcp", request_reply, TCP, ZUV_REP, ZUV_REQ, PLAIN_TALK},
     {"req-rep tcp, correlated", request_reply, TCP, ZUV_REP, ZUV_REQ,
      CORRELATE},
