@@ -487,8 +487,8 @@ struct zuv_request_s {
  *
  * A reply counts if it comes the way that the request went. One that comes
  * after the end is dropped and counted (zuv_stats_t). All other messages are
- * for the callback of zuv_recv_start(); on a socket that has made a request they
- * are dropped while there is none, so that no reply waits behind them.
+ * for the callback of zuv_recv_start(); on a socket that has made a request
+ * they are dropped while there is none, so that no reply waits behind them.
  *
  * Errors as zuv_send(), and then request_cb does not run. UV_ENOTSUP: not a
  * DEALER, or with ZUV_CONFLATE. REQ is none: it has one request at a time, and
