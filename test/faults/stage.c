@@ -82,6 +82,16 @@ void stage_close(void) {
   stage = NULL;
 }
 
+void talker_expect_balance(const talker_t *talker) {
+  zuv_stats_t stats;
+
+  must(zuv_socket_stats(&talker->s.actor.zuv, &stats));
+  if (stats.messages_out + stats.queued_out + stats.lost != talker->accepted)
+    fail_msg("of %zu messages %u are out, %u wait, %u are lost",
+             talker->accepted, (unsigned)stats.messages_out,
+             (unsigned)stats.queued_out, (unsigned)stats.lost);
+}
+
 void talker_close(talker_t *talker) {
   zuv_close(&talker->s.actor.zuv, actor_on_close);
   rig_until(&stage->rig, talker->s.actor.closed > 0);

@@ -19,6 +19,7 @@ typedef struct {
   bool lossy;                   /* what it sends may be lost without a word */
   char connected[RIG_TEXT_MAX]; /* the endpoint, or "" */
   const char *calls_peer; /* CONNECT_ROUTING_ID of its connects, or NULL */
+  size_t accepted;        /* messages that zuv_try_send() took */
   size_t heard[KINDS];
   size_t lead; /* parts of the last message before those of its kind */
   struct {
@@ -81,6 +82,8 @@ void talker_set_text(talker_t *talker, int option, const char *text);
 void talker_bind(talker_t *talker);
 void talker_connect(talker_t *talker, talker_t *binder);
 void talkers_join(talker_t *binder, talker_t *connecter);
+/* What it has sent with talker_send() alone is waiting, out or lost. */
+void talker_expect_balance(const talker_t *talker);
 /* Closes it and waits for the callback. */
 void talker_close(talker_t *talker);
 

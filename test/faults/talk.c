@@ -116,6 +116,7 @@ int talker_send(talker_t *talker, kind_t kind, const void *id, size_t id_size) {
   count += lead;
   err = zuv_try_send(&talker->s.actor.zuv, parts, count);
   expect_taken(parts, count, kind, lead, err);
+  talker->accepted += err == 0;
   for (size_t i = 0; i < count; i++)
     zuv_msg_close(&parts[i]);
   return err;

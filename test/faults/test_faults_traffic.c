@@ -28,6 +28,8 @@ static void one_way(const scenario_t *scenario) {
   talkers_join(binder, connecter);
   stage_until(scenario->binder == ZUV_PUSH ? binder_is_heard
                                            : connecter_is_heard);
+  talker_expect_balance(binder);
+  talker_expect_balance(connecter);
   stage_close();
 }
 
@@ -35,6 +37,8 @@ static void both_ways(const scenario_t *scenario) {
   open_both(scenario);
   talkers_join(binder, connecter);
   stage_until(both_are_heard);
+  talker_expect_balance(binder);
+  talker_expect_balance(connecter);
   stage_close();
 }
 

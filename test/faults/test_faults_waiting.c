@@ -135,6 +135,7 @@ static void queued_first(const scenario_t *scenario) {
   uv_run(&stage->rig.loop, UV_RUN_NOWAIT);
   bind_at_last(endpoint);
   stage_until(all_is_heard);
+  talker_expect_balance(sender);
   stage_close();
 }
 
