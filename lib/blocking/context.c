@@ -158,7 +158,7 @@ void zmq__context_fetch_slowly(zmq__context_t *context) {
   for (int i = 0; i < context->loop_count; i++) {
     zmq__loop_t *loop = &context->loops[i];
 
-    if (!atomic_load_explicit(&loop->core->hands_over, memory_order_relaxed))
+    if (atomic_load(&loop->core->handing_over) == 0)
       continue;
     zmq__loop_enter(loop);
     zuv__loop_flush(loop->core);

@@ -129,7 +129,6 @@ void zuv__loop_work(zuv__loop_t *loop) {
 }
 
 void zuv__loop_flush(zuv__loop_t *loop) {
-  atomic_store_explicit(&loop->hands_over, false, memory_order_relaxed);
   run_tasks(loop, &loop->dirty);
   sleep_or_wake(loop);
 }

@@ -82,8 +82,9 @@ struct zuv__loop_s {
   zuv__list_t dirty; /* tasks too: output to flush, after the tasks */
   zuv__list_t turns; /* tasks that take long: one in an iteration */
   zuv__heap_t timers;
-  /* some of `dirty` is for sockets of another loop; looked at by any thread */
-  atomic_bool hands_over;
+  /* channels to other loops with messages that are not handed over yet; looked
+   * at by any thread */
+  atomic_uint handing_over;
 
   uv_mutex_t inbox_mutex;
   zuv__list_t inbox;

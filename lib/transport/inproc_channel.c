@@ -28,6 +28,7 @@ typedef struct {
   size_t unreported;     /* messages read since the last report */
   uint64_t taken_bytes;  /* of all that came out of `queue` */
   uint64_t told_bytes;   /* of these, reported as read */
+  bool hands_over;       /* counted in loop->handing_over */
   bool ready;            /* the peer has taken its end */
   int peer_type;
 
@@ -100,7 +101,7 @@ static bool conflates(const zuv__pipe_t *pipe) {
 }
 
 /* Hands over what the pipe has gathered. */
-static void hand_over(end_t *end) {
+static void hand_over_messages(end_t *end) {
   end_t *peer = peer_of(end);
   zuv__pipe_t *pipe = end->pipe;
   size_t messages = pipe->out.count - pipe->commands_waiting;
@@ -127,6 +128,19 @@ static void hand_over(end_t *end) {
   /* What frees a body may be the application's: not under the mutex. */
   zuv__queue_clear(&dropped, &pipe->socket->loop->blocks);
   zuv__pipe_flushed(pipe, pipe->written);
+}
+
+/* Nothing waits to be handed over any more. */
+static void settle(end_t *end, zuv__loop_t *loop) {
+  if (!end->hands_over)
+    return;
+  end->hands_over = false;
+  atomic_fetch_sub(&loop->handing_over, 1);
+}
+
+static void hand_over(end_t *end) {
+  hand_over_messages(end);
+  settle(end, end->pipe->socket->loop);
 }
 
 static void on_flush(zuv__task_t *task) {
@@ -201,7 +215,10 @@ static int channel_write(zuv__pipe_t *pipe, zuv_msg_t *parts, size_t count) {
   if (err != 0)
     return err;
   zuv__loop_schedule_flush(loop, &end->flush);
-  atomic_store_explicit(&loop->hands_over, true, memory_order_relaxed);
+  if (!end->hands_over) {
+    end->hands_over = true;
+    atomic_fetch_add(&loop->handing_over, 1);
+  }
   if (seems_full(end) && is_full(end))
     pipe->can_write = false;
   return 0;
@@ -543,6 +560,7 @@ int zuv__channel_new(zuv__socket_t *socket, const char *endpoint,
 
 fail_pipe:
   zuv__task_cancel(&channel->ends[ZUV__CHANNEL_CONNECTING].flush);
+  settle(&channel->ends[ZUV__CHANNEL_CONNECTING], socket->loop);
   owner->pipe = NULL;
   zuv__pipe_ended(pipe);
 fail_mutex:
@@ -611,6 +629,7 @@ void zuv__channel_dissolve(zuv__channel_t *channel, zuv__queue_t *waiting,
   zuv__queue_init(waiting);
   zuv__queue_splice(waiting, &channel->ends[ZUV__CHANNEL_BINDING].queue);
   zuv__task_cancel(&end->flush);
+  settle(end, end->loop);
   zuv__loop_discard_letters(end->loop, end);
   *owner = end->owner;
   end->pipe->link = NULL;
