@@ -7,8 +7,7 @@
  * The caller sends what lies in `out`, then receives at most what is wanted, so
  * that octets behind the last answer, which are of the connection to the target
  * already, stay where they are. Answers may come in any pieces. Only one method
- * of authentication is offered: by the proxy's answer nobody but the proxy
- * decides whether the password goes out.
+ * of authentication is offered: who has a password does not do without it.
  *
  * What can fail is in zuv__socks_result_t. Includes no libuv header. */
 #ifndef ZUV_TRANSPORT_SOCKS_H
@@ -29,7 +28,7 @@ typedef enum {
   ZUV__SOCKS_GOES_ON,
   ZUV__SOCKS_CONNECTED, /* what follows is of the target */
   ZUV__SOCKS_MALFORMED, /* no answer of SOCKS5, or one that was not asked for */
-  ZUV__SOCKS_NOT_LET_IN, /* neither the method nor the password is accepted */
+  ZUV__SOCKS_NOT_LET_IN, /* the method or the password is not accepted */
   ZUV__SOCKS_REFUSED     /* `reply` says why there is no connection */
 } zuv__socks_result_t;
 
